@@ -1,0 +1,24 @@
+#ifndef SHARED_COMPLAINT_H
+#define SHARED_COMPLAINT_H
+
+/*
+ * One line about one mistake, for a person: what, where, what is allowed.
+ * Functions that check input fill it and return -1; the caller decides where it is shown.
+ */
+
+struct complaint {
+    char text[512];
+};
+
+/*
+ * Write the line. Callable anywhere; does not allocate.
+ * Returns -1, so that a check can end in "return complaint_set(...)".
+ */
+int complaint_set(struct complaint *complaint, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Put "PREFIX: " before the line that is already there. Returns -1. */
+int complaint_prefix(struct complaint *complaint, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

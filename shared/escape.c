@@ -1,0 +1,144 @@
+/*
+ * Escaping for two sinks, terminal lines and JSON strings. One decoder tells both what is
+ * well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF).
+ */
+#include "shared/escape.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SEQUENCE_BROKEN = 0, SEQUENCE_CUT = -1 };
+
+/* Length of the well-formed sequence at s, SEQUENCE_BROKEN, or SEQUENCE_CUT when len ends in it. */
+static int decode(const unsigned char *s, size_t len, uint32_t *out_rune) {
+    static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    uint32_t rune;
+    size_t need;
+
+    if (s[0] < 0x80) {
+        *out_rune = s[0];
+        return 1;
+    }
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return SEQUENCE_BROKEN;
+    need = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    rune = s[0] & (0xffu >> (need + 1));
+    for (size_t i = 1; i < need; i++) {
+        if (i == len)
+            return SEQUENCE_CUT;
+        if ((s[i] & 0xc0) != 0x80)
+            return SEQUENCE_BROKEN;
+        rune = rune << 6 | (s[i] & 0x3fu);
+    }
+    if (rune < smallest[need] || rune > 0x10ffff || (rune >= 0xd800 && rune <= 0xdfff))
+        return SEQUENCE_BROKEN;
+    *out_rune = rune;
+    return (int)need;
+}
+
+static bool is_shown(uint32_t rune) {
+    if (rune < 0x20 || rune == '\\' || (rune >= 0x7f && rune < 0xa0))
+        return false;
+    if (rune == 0x061c || rune == 0x200e || rune == 0x200f || rune == 0xfeff)
+        return false;
+    return !((rune >= 0x2028 && rune <= 0x202e) || (rune >= 0x2066 && rune <= 0x2069));
+}
+
+/* The escaped form of one byte, terminated, in out[5]. */
+static void escape_byte(char *out, unsigned char byte) {
+    switch (byte) {
+    case '\n':
+        strcpy(out, "\\n");
+        break;
+    case '\r':
+        strcpy(out, "\\r");
+        break;
+    case '\t':
+        strcpy(out, "\\t");
+        break;
+    case '\\':
+        strcpy(out, "\\\\");
+        break;
+    default:
+        snprintf(out, 5, "\\%03o", byte);
+    }
+}
+
+size_t escape_line(char *dst, size_t size, const char *src, size_t len) {
+    const unsigned char *s = (const unsigned char *)src;
+    char piece[4 * ESCAPE_LINE_GROWTH + 1], *end;
+    size_t used = 0, n;
+    uint32_t rune;
+    int step;
+
+    if (size == 0)
+        return 0;
+    for (size_t i = 0; i < len; i += (size_t)step) {
+        step = decode(s + i, len - i, &rune);
+        if (step > 0 && is_shown(rune)) {
+            memcpy(piece, s + i, (size_t)step);
+            n = (size_t)step;
+        } else {
+            step = step > 0 ? step : 1;
+            end = piece;
+            for (int k = 0; k < step; k++) {
+                escape_byte(end, s[i + (size_t)k]);
+                end += strlen(end);
+            }
+            n = (size_t)(end - piece);
+        }
+        if (used + n >= size)
+            break;
+        memcpy(dst + used, piece, n);
+        used += n;
+    }
+    dst[used] = '\0';
+    return used;
+}
+
+static size_t escape_json_ascii(char *dst, unsigned char c) {
+    static const char hex[] = "0123456789abcdef";
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+    const char *at;
+
+    if (c != '\0' && (at = strchr(from, c)) != NULL) {
+        dst[0] = '\\';
+        dst[1] = to[at - from];
+        return 2;
+    }
+    if (c >= 0x20 && c != 0x7f) {
+        dst[0] = (char)c;
+        return 1;
+    }
+    memcpy(dst, "\\u00", 4);
+    dst[4] = hex[c >> 4];
+    dst[5] = hex[c & 15];
+    return 6;
+}
+
+size_t escape_json(char *dst, const char *src, size_t len, bool last, size_t *out_used) {
+    const unsigned char *s = (const unsigned char *)src;
+    size_t used = 0, i = 0;
+    uint32_t rune;
+    int step;
+
+    while (i < len) {
+        step = decode(s + i, len - i, &rune);
+        if (step == SEQUENCE_CUT && !last)
+            break;
+        if (step == 1) {
+            used += escape_json_ascii(dst + used, s[i]);
+        } else if (step > 1) {
+            memcpy(dst + used, s + i, (size_t)step);
+            used += (size_t)step;
+        } else {
+            memcpy(dst + used, "\xef\xbf\xbd", 3);
+            used += 3;
+            step = 1;
+        }
+        i += (size_t)step;
+    }
+    *out_used = i;
+    return used;
+}

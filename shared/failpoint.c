@@ -1,0 +1,40 @@
+/* Fail-points. The counter lies in memory that forks share, so that a step is taken once. */
+#include "shared/failpoint.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct failpoint {
+    _Atomic uint64_t passed;
+    uint64_t wanted;
+    char name[64];
+};
+
+bool failpoint_is_armed;
+static struct failpoint *armed;
+
+void failpoint_init(void) {
+    const char *text = getenv("PREFORK_FAILPOINT"), *colon;
+
+    if (text == NULL)
+        return;
+    armed = mmap(NULL, sizeof(*armed), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (armed == MAP_FAILED)
+        return;
+    colon = strchrnul(text, ':');
+    if ((size_t)(colon - text) >= sizeof(armed->name))
+        return;
+    memcpy(armed->name, text, (size_t)(colon - text));
+    armed->wanted = *colon == ':' ? strtoull(colon + 1, NULL, 10) : 1;
+    failpoint_is_armed = true;
+}
+
+void failpoint_hit(const char *name) {
+    if (strcmp(armed->name, name) == 0 && atomic_fetch_add(&armed->passed, 1) + 1 == armed->wanted)
+        kill(getpid(), SIGKILL);
+}

@@ -1,0 +1,69 @@
+/* The epoll loop. A callback may remove any watch, so the rest of the batch is checked again. */
+#include "shared/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define BATCH 64
+
+struct loop {
+    int epoll_fd;
+    int next, count; /* the part of the batch that is still to be called */
+    struct epoll_event batch[BATCH];
+};
+
+struct loop *loop_new(void) {
+    struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (loop == NULL)
+        return NULL;
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll_fd < 0) {
+        free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+void loop_free(struct loop *loop) {
+    if (loop == NULL)
+        return;
+    close(loop->epoll_fd);
+    free(loop);
+}
+
+int loop_add(struct loop *loop, struct loop_watch *watch, uint32_t events) {
+    struct epoll_event event = { .events = events, .data.ptr = watch };
+
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event);
+}
+
+void loop_remove(struct loop *loop, struct loop_watch *watch) {
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+    for (int i = loop->next; i < loop->count; i++)
+        if (loop->batch[i].data.ptr == watch)
+            loop->batch[i].data.ptr = NULL;
+}
+
+int loop_turn(struct loop *loop, int timeout_ms) {
+    struct loop_watch *watch;
+    int called = 0;
+
+    loop->count = epoll_wait(loop->epoll_fd, loop->batch, BATCH, timeout_ms);
+    if (loop->count < 0) {
+        loop->count = 0;
+        return errno == EINTR ? 0 : -1;
+    }
+    for (loop->next = 0; loop->next < loop->count;) {
+        watch = loop->batch[loop->next].data.ptr;
+        loop->next++;
+        if (watch == NULL)
+            continue;
+        watch->ready(watch, loop->batch[loop->next - 1].events);
+        called++;
+    }
+    loop->next = loop->count = 0;
+    return called;
+}

@@ -1,0 +1,72 @@
+/* The verbs there are: one row each. */
+#include "supervisor/cli/cmds.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "supervisor/cli/cmd_compare_job.h"
+#include "supervisor/cli/cmd_help.h"
+#include "supervisor/cli/cmd_job_run.h"
+
+const struct cmd *const cmds_table[] = {
+    &cmd_job_run,
+    &cmd_compare_job,
+    &cmd_help,
+    NULL,
+};
+
+/* How many words of argv spell the name; 0 when they do not. */
+static int matches(const char *name, int argc, char **argv) {
+    int words = 0;
+    size_t len;
+
+    for (; words < argc; words++) {
+        len = strlen(argv[words]);
+        if (len == 0 || strncmp(name, argv[words], len) != 0)
+            return 0;
+        if (name[len] == '\0')
+            return words + 1;
+        if (name[len] != ' ')
+            return 0;
+        name += len + 1;
+    }
+    return 0;
+}
+
+const struct cmd *cmds_find(int argc, char **argv, int *out_words) {
+    const struct cmd *best = NULL;
+    int words;
+
+    *out_words = 0;
+    for (size_t i = 0; cmds_table[i] != NULL; i++) {
+        words = matches(cmds_table[i]->name, argc, argv);
+        if (words > *out_words) {
+            *out_words = words;
+            best = cmds_table[i];
+        }
+    }
+    return best;
+}
+
+bool cmds_suggest(int argc, char **argv, char dst[SUGGEST_WORD_MAX]) {
+    struct suggestion best = { .word = "" };
+    char two[2 * SUGGEST_WORD_MAX] = "";
+
+    if (argc > 1)
+        snprintf(two, sizeof(two), "%s %s", argv[0], argv[1]);
+    for (size_t i = 0; cmds_table[i] != NULL; i++) {
+        suggest_offer(&best, argv[0], cmds_table[i]->name);
+        suggest_offer(&best, two, cmds_table[i]->name);
+    }
+    memcpy(dst, best.word, SUGGEST_WORD_MAX);
+    return best.word[0] != '\0';
+}
+
+bool cmds_is_group(const char *word) {
+    size_t len = strlen(word);
+
+    for (size_t i = 0; cmds_table[i] != NULL; i++)
+        if (strncmp(cmds_table[i]->name, word, len) == 0 && cmds_table[i]->name[len] == ' ')
+            return true;
+    return false;
+}

@@ -1,0 +1,59 @@
+/* prefork: the command line. Finds the verb and hands over. */
+#include <bsd/unistd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/crc32c.h"
+#include "shared/exit_code.h"
+#include "shared/failpoint.h"
+#include "shared/log.h"
+#include "supervisor/cli/cmd_help.h"
+#include "supervisor/cli/cmds.h"
+
+#ifndef PREFORK_VERSION
+#define PREFORK_VERSION "0"
+#endif
+
+extern char **environ;
+
+static int refuse(int argc, char **argv) {
+    char nearest[SUGGEST_WORD_MAX];
+
+    if (cmds_is_group(argv[0]) && argc == 1) {
+        log_warnx("\"%s\" needs one more word:", argv[0]);
+        cmd_help_write_verbs(stderr, argv[0]);
+    } else if (cmds_suggest(argc, argv, nearest)) {
+        log_warnx("unknown verb \"%s\", did you mean \"%s\"?", argv[0], nearest);
+    } else {
+        log_warnx("unknown verb \"%s\"", argv[0]);
+        cmd_help_write_verbs(stderr, NULL);
+    }
+    return EXIT_CODE_USAGE;
+}
+
+int main(int argc, char **argv) {
+    const struct cmd *cmd;
+    int words;
+
+    setproctitle_init(argc, argv, environ);
+    log_init("prefork");
+    crc32c_init();
+    failpoint_init();
+    if (argc < 2) {
+        cmd_help_write_verbs(stderr, NULL);
+        return EXIT_CODE_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        cmd_help_write_verbs(stdout, NULL);
+        return EXIT_CODE_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("prefork %s\n", PREFORK_VERSION);
+        return EXIT_CODE_OK;
+    }
+    cmd = cmds_find(argc - 1, argv + 1, &words);
+    if (cmd == NULL)
+        return refuse(argc - 1, argv + 1);
+    return cmd->run(cmd, argc - 1 - words, argv + 1 + words);
+}

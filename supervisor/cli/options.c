@@ -1,0 +1,103 @@
+/* The command line, by tables. */
+#include "supervisor/cli/options.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "shared/escape.h"
+#include "shared/suggest.h"
+
+#define NAME_MAX_BYTES 64
+
+void options_begin(struct options *options, char **argv) {
+    *options = (struct options){ .argv = argv };
+}
+
+void options_add(struct options *options, const struct setting *table, void *values) {
+    options->sets[options->set_count].table = table;
+    options->sets[options->set_count].values = values;
+    options->set_count++;
+}
+
+static int refuse_unknown(
+    const struct options *options, const char *argument, struct complaint *complaint) {
+    struct suggestion best = { .word = "" };
+    char name[NAME_MAX_BYTES], quoted[4 * NAME_MAX_BYTES];
+
+    escape_line(quoted, sizeof(quoted), argument, strcspn(argument, "="));
+    for (int i = 0; i < options->set_count; i++)
+        for (const struct setting *s = options->sets[i].table; s->name != NULL; s++)
+            suggest_offer(&best, quoted, settings_option_name(s, name, sizeof(name)));
+    if (best.word[0] == '\0')
+        return complaint_set(complaint, "unknown option %s; --help shows those there are", quoted);
+    return complaint_set(complaint, "unknown option %s, did you mean %s?", quoted, best.word);
+}
+
+/* The row and the values of the option in argument; *out_value is what follows "=", or NULL. */
+static const struct setting *find(const struct options *options, const char *argument,
+    void **out_values, const char **out_value) {
+    char name[NAME_MAX_BYTES];
+    size_t len = strcspn(argument + 2, "=");
+    const struct setting *setting;
+
+    if (len >= sizeof(name))
+        return NULL;
+    memcpy(name, argument + 2, len);
+    name[len] = '\0';
+    *out_value = argument[2 + len] == '=' ? argument + 3 + len : NULL;
+    for (int i = 0; i < options->set_count; i++) {
+        setting = settings_find(options->sets[i].table, name);
+        if (setting != NULL) {
+            *out_values = options->sets[i].values;
+            return setting;
+        }
+    }
+    return NULL;
+}
+
+static int store(struct options *options, struct complaint *complaint) {
+    const char *argument = options->argv[options->at++], *value;
+    const struct setting *setting;
+    void *values;
+
+    setting = argument[1] == '-' ? find(options, argument, &values, &value) : NULL;
+    if (setting == NULL)
+        return refuse_unknown(options, argument, complaint);
+    if (value == NULL && setting->type == SETTING_BOOL)
+        value = "true";
+    if (value == NULL && options->argv[options->at] == NULL)
+        return complaint_set(
+            complaint, "%s needs a value: %s %s", argument, argument, setting->operand);
+    if (value == NULL)
+        value = options->argv[options->at++];
+    return settings_set(setting, value, values, complaint);
+}
+
+/* A dash and a digit is somebody's negative number, not an option. */
+static bool is_option(const char *argument) {
+    return argument[0] == '-' && argument[1] != '\0' && !isdigit((unsigned char)argument[1]);
+}
+
+enum options_found options_next(
+    struct options *options, const char **out_operand, struct complaint *complaint) {
+    const char *argument;
+
+    options->is_next_to_last = true;
+    while ((argument = options->argv[options->at]) != NULL) {
+        if (strcmp(argument, "--") == 0) {
+            options->rest = options->argv + options->at + 1;
+            return OPTIONS_END;
+        }
+        if (!is_option(argument)) {
+            *out_operand = argument;
+            options->at++;
+            return OPTIONS_OPERAND;
+        }
+        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+            return OPTIONS_HELP;
+        options->is_next_to_last = false;
+        if (store(options, complaint) < 0)
+            return OPTIONS_BAD;
+    }
+    return OPTIONS_END;
+}

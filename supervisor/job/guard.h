@@ -1,0 +1,26 @@
+#ifndef SUPERVISOR_JOB_GUARD_H
+#define SUPERVISOR_JOB_GUARD_H
+
+/*
+ * A process that outlives a killed job supervisor by a moment, to end the commands that its
+ * workers had running: the workers die with the supervisor and the commands with their worker,
+ * but not what the commands started. Only for kernels that spawn.
+ * Job supervisor only.
+ */
+
+#include <sys/types.h>
+
+#include "shared/ring.h"
+
+struct guard {
+    pid_t pid;
+    int fd; /* its end of file tells the guard that we are gone; -1: no guard */
+};
+
+/* Fork the guard. Returns 0, or -1 with errno. */
+int guard_start(struct guard *guard, struct ring *ring);
+
+/* Tell the guard that all is well, and wait for its end. */
+void guard_stop(struct guard *guard);
+
+#endif

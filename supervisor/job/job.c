@@ -1,0 +1,435 @@
+/*
+ * A job from beginning to end. One loop: hear the children, release what has its turn, write,
+ * note in the journal, wake whoever waits for the window. Nothing in it waits for a single child
+ * or for a reader of stdout.
+ */
+#include "supervisor/job/job.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "shared/clock.h"
+#include "shared/exit_code.h"
+#include "shared/log.h"
+#include "supervisor/job/job_internal.h"
+#include "supervisor/job/progress.h"
+#include "supervisor/job/report.h"
+
+#define TURN_MS         50
+#define LOOK_NS         50000000u
+#define LOOK_MOST_MS    200u /* more than this between two looks is our own absence */
+#define LEAVE_NS        2000000000u
+#define CANCEL_NS       60000000u
+#define FILES_PER_CHILD 3u
+#define FILES_OWN       64u
+
+/* ---- ending early ---- */
+
+static void set_ending(struct job *job, enum job_state state, enum ring_order order) {
+    job->state = state;
+    ring_set_order(job->ring, order);
+    if (job->engine != NULL)
+        engine_let_leave(job->engine);
+    ring_wake(job->ring);
+}
+
+void job_drain(struct job *job, int exit_code) {
+    if (job->state != JOB_RUNNING)
+        return;
+    job->exit_code = exit_code;
+    set_ending(job, JOB_DRAINING, RING_ORDER_DRAIN);
+}
+
+void job_cancel(struct job *job, int exit_code) {
+    if (job->state == JOB_CANCELLED)
+        return;
+    job->exit_code = exit_code;
+    set_ending(job, JOB_CANCELLED, RING_ORDER_CANCEL);
+    job->leave_by_ns = clock_now_ns() + CANCEL_NS;
+}
+
+static void on_signal(struct loop_watch *watch, uint32_t events) {
+    struct job *job = watch->owner;
+    struct signalfd_siginfo info;
+    int exit_code;
+
+    (void)events;
+    if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    exit_code = info.ssi_signo == SIGINT ? EXIT_CODE_INTERRUPTED : EXIT_CODE_TERMINATED;
+    if (job->state == JOB_RUNNING) {
+        log_info("ending: chunks in hand are finished first; once more to stop at once");
+        job_drain(job, exit_code);
+    } else {
+        job_cancel(job, job->exit_code != 0 ? job->exit_code : exit_code);
+    }
+}
+
+/* ---- a turn of the loop ---- */
+
+static void fail_output(struct job *job) {
+    const char *path = job->spec->options.output;
+
+    if (errno == EPIPE)
+        log_warnx("stdout was closed by its reader; the job ends");
+    else
+        log_warn("%s: cannot be written", path != NULL ? path : "stdout");
+    job->has_output_failed = true;
+    job_cancel(job, EXIT_CODE_IO);
+}
+
+static void on_output_ready(struct loop_watch *watch, uint32_t events) {
+    struct job *job = watch->owner;
+
+    (void)events;
+    loop_remove(job->loop, watch);
+    watch->fd = -1; /* the next turn writes */
+}
+
+static void flush_output(struct job *job) {
+    switch (output_flush(&job->output)) {
+    case OUTPUT_EMPTY:
+        if (release_checkpoint(&job->release, clock_now_ns(), false) < 0) {
+            log_warn("%s: the journal cannot be written", job->journal.path);
+            job_cancel(job, EXIT_CODE_IO);
+        }
+        break;
+    case OUTPUT_BLOCKED:
+        if (job->blocked.fd >= 0)
+            break;
+        job->blocked.fd = job->output.fd;
+        if (loop_add(job->loop, &job->blocked, EPOLLOUT) < 0)
+            job->blocked.fd = -1; /* then it is tried in every turn */
+        break;
+    case OUTPUT_ERROR:
+        fail_output(job);
+        break;
+    }
+}
+
+/* All chunks are released or passed: write the end, let everybody go. */
+static void finish(struct job *job) {
+    /* Whoever asked it to end early has got more than that. */
+    if (job->exit_code == EXIT_CODE_INTERRUPTED || job->exit_code == EXIT_CODE_TERMINATED)
+        job->exit_code = 0;
+    release_end(&job->release);
+    set_ending(job, JOB_FINISHED, RING_ORDER_RUN);
+    job->leave_by_ns = clock_now_ns() + LEAVE_NS;
+}
+
+static void release_all(struct job *job) {
+    uint64_t base = job->ring->base;
+
+    if (job->state == JOB_CANCELLED)
+        return;
+    switch (release_pump(&job->release)) {
+    case RELEASE_WAITING:
+    case RELEASE_BLOCKED:
+        break;
+    case RELEASE_GAP:
+        job_drain(job, EXIT_CODE_INCOMPLETE);
+        break;
+    case RELEASE_ERROR:
+        fail_output(job);
+        return;
+    }
+    flush_output(job);
+    if (job->ring->base != base)
+        job->must_wake = true;
+    if (ring_is_finished(job->ring) && job->state != JOB_FINISHED && job->state != JOB_CANCELLED) {
+        finish(job);
+        flush_output(job);
+    }
+}
+
+static struct progress_view view_of(struct job *job, uint64_t now_ns) {
+    const struct split *split = &job->spec->split;
+    uint64_t base = job->ring->base, done;
+    struct ring_word head = ring_unpack(*ring_word_at(job->ring, base));
+    struct progress_view view = { .chunks = split->chunks, .head = base };
+
+    done = job->summary->resumed_at + job->commit.done;
+    view.chunks_done = done < split->chunks ? done : split->chunks;
+    view.numbers = (double)(split->hi - split->lo) + 1.0;
+    view.numbers_done = (double)view.chunks_done * (double)split->size;
+    for (uint32_t i = 0; i < job->ring->lanes; i++)
+        if (atomic_load(&ring_lane(job->ring, i)->chunk) != RING_NO_CHUNK)
+            view.numbers_done += (double)atomic_load(&ring_lane(job->ring, i)->numbers);
+    if (view.numbers_done > view.numbers)
+        view.numbers_done = view.numbers;
+    if (base != job->head) {
+        job->head = base;
+        job->head_since_ns = now_ns;
+    }
+    view.head_for_ms = (now_ns - job->head_since_ns) / 1000000u;
+    view.head_attempt = head.epoch;
+    view.head_lane = head.state == RING_RUN ? head.owner : 0;
+    view.is_output_blocked = job->blocked.fd >= 0;
+    return view;
+}
+
+/* What is done from time to time, not in every turn. */
+static void look_around(struct job *job, uint64_t now_ns) {
+    uint64_t elapsed_ms = (now_ns - job->looked_ns) / 1000000u;
+    struct progress_view view;
+
+    if (now_ns - job->looked_ns < LOOK_NS)
+        return;
+    job->looked_ns = now_ns;
+    job_events_look(job, elapsed_ms < LOOK_MOST_MS ? elapsed_ms : LOOK_MOST_MS);
+    engine_refill(job->engine);
+    job_events_start_solo(job);
+    if (job->ring->head_only && now_ns >= job->no_room_until_ns) {
+        atomic_store(&job->ring->head_only, 0);
+        job->must_wake = true;
+    }
+    view = view_of(job, now_ns);
+    progress_show(&view, now_ns / 1000000u);
+}
+
+static void check_limits(struct job *job, uint64_t now_ns) {
+    uint64_t limit_ns = job->spec->options.timeout_ms * 1000000u;
+
+    if (limit_ns != 0 && now_ns - job->started_ns >= limit_ns &&
+        (job->state == JOB_RUNNING || job->state == JOB_DRAINING)) {
+        log_warnx("the time limit of the job is reached");
+        job_cancel(job, EXIT_CODE_TIME_LIMIT);
+    }
+    if (job->leave_by_ns != 0 && now_ns >= job->leave_by_ns)
+        engine_kill_all(job->engine);
+}
+
+static bool is_over(const struct job *job) {
+    if (engine_count(job->engine) > 0)
+        return false;
+    return job->state == JOB_CANCELLED ||
+           (job->state != JOB_RUNNING && job->output.start == job->output.len);
+}
+
+/* How long to wait for news: not past the next limit. */
+static int turn_ms(const struct job *job) {
+    return job->leave_by_ns != 0 || job->spec->options.timeout_ms != 0 ? TURN_MS / 5 : TURN_MS;
+}
+
+static void run_loop(struct job *job) {
+    uint64_t now_ns;
+
+    while (!is_over(job)) {
+        if (loop_turn(job->loop, turn_ms(job)) < 0) {
+            log_warn("cannot wait for events");
+            job_cancel(job, EXIT_CODE_SYSTEM);
+        }
+        release_all(job);
+        now_ns = clock_now_ns();
+        look_around(job, now_ns);
+        check_limits(job, now_ns);
+        if (job->must_wake)
+            ring_wake(job->ring);
+        job->must_wake = false;
+    }
+}
+
+/* ---- setting up ---- */
+
+static void on_released(void *arg, uint64_t chunk, const struct slot *slot) {
+    const struct job *job = arg;
+
+    report_chunk(job->spec, chunk, slot);
+}
+
+static int init_chunks(struct job *job, struct complaint *complaint) {
+    const struct job_spec *spec = job->spec;
+    uint32_t lanes = spec->children * spec->lanes_per_child + 1;
+
+    job->ring = ring_new(spec->split.chunks, spec->window, lanes);
+    job->watches = calloc(lanes, sizeof(*job->watches));
+    if (job->ring == NULL || job->watches == NULL ||
+        commit_init(&job->commit, job->ring, spec->options.buffer, NULL) < 0)
+        return complaint_set(complaint, "no memory for the window: %s", strerror(errno));
+    for (uint32_t i = 0; i < lanes; i++)
+        watch_reset(&job->watches[i]);
+    job->commit.check_percent = spec->options.verify;
+    job->release = (struct release){
+        .commit = &job->commit,
+        .split = &spec->split,
+        .output = &job->output,
+        .on_held = (enum release_on_held)spec->options.on_held,
+        .format = spec->format,
+        .count_only = spec->options.count,
+        .on_released = report_has_lines(spec) ? on_released : NULL,
+        .arg = job,
+        .started_ns = job->started_ns,
+    };
+    return 0;
+}
+
+/* A child takes three descriptors here; the soft limit is often 1024. */
+static void raise_file_limit(const struct job_spec *spec) {
+    struct rlimit limit;
+    rlim_t need = FILES_OWN + (rlim_t)spec->children * FILES_PER_CHILD;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need)
+        return;
+    limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int init_loop(struct job *job, struct complaint *complaint) {
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGHUP);
+    sigprocmask(SIG_BLOCK, &mask, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    job->loop = loop_new();
+    job->signals = (struct loop_watch){
+        .fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), .ready = on_signal, .owner = job
+    };
+    job->blocked = (struct loop_watch){ .fd = -1, .ready = on_output_ready, .owner = job };
+    if (job->loop == NULL || job->signals.fd < 0 || loop_add(job->loop, &job->signals, EPOLLIN) < 0)
+        return complaint_set(complaint, "no event loop: %s", strerror(errno));
+    return 0;
+}
+
+static int init_engine(struct job *job, struct complaint *complaint) {
+    const struct job_spec *spec = job->spec;
+    const struct engine_plan plan = {
+        .kind = spec->engine,
+        .children = spec->children,
+        .lanes_per_child = spec->lanes_per_child,
+        .batch = (uint32_t)spec->options.batch,
+        .format = spec->format,
+        .kernel = &spec->kernel,
+        .split = &spec->split,
+        .ring = job->ring,
+    };
+    const struct engine_client client = {
+        .arg = job,
+        .on_frame = job_events_on_frame,
+        .on_lost = job_events_on_lost,
+        .on_solo_over = job_events_on_solo_over,
+    };
+
+    raise_file_limit(spec);
+    job->engine = engine_start(&plan, &client, job->loop);
+    if (job->engine == NULL)
+        return complaint_set(complaint, "no worker could be started: %s", strerror(errno));
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+static void compute(struct job *job, struct complaint *complaint) {
+    uint64_t now_ns;
+    struct progress_view view;
+
+    if (init_loop(job, complaint) < 0 || init_engine(job, complaint) < 0) {
+        log_warnx("%s", complaint->text);
+        job->state = JOB_CANCELLED;
+        job->exit_code = EXIT_CODE_SYSTEM;
+        return;
+    }
+    now_ns = clock_now_ns();
+    job->looked_ns = job->head_since_ns = now_ns;
+    view = view_of(job, now_ns);
+    progress_begin(job->spec, &view, now_ns / 1000000u);
+    log_set_before(progress_clear);
+    run_loop(job);
+    progress_clear();
+}
+
+/* Nothing to compute: the empty interval, or a job that an earlier run finished. */
+static void write_nothing(struct job *job) {
+    job->state = JOB_FINISHED;
+    if (!job->is_complete)
+        release_end(&job->release);
+    while (output_flush(&job->output) == OUTPUT_BLOCKED)
+        usleep(1000);
+}
+
+static void count_costs(struct job_summary *summary, uint64_t started_ns) {
+    const int whose[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
+    struct rusage usage;
+
+    summary->wall_ns = clock_now_ns() - started_ns;
+    for (size_t i = 0; i < 2; i++) {
+        getrusage(whose[i], &usage);
+        summary->cpu_ns += (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000u +
+                           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000u;
+        summary->switches += (uint64_t)(usage.ru_nvcsw + usage.ru_nivcsw);
+    }
+}
+
+static int exit_code_of(const struct job *job) {
+    if (job->state != JOB_FINISHED || job->exit_code != 0)
+        return job->exit_code;
+    return job->release.held > 0 ? EXIT_CODE_INCOMPLETE : EXIT_CODE_OK;
+}
+
+static void sum_up(struct job *job) {
+    struct job_summary *summary = job->summary;
+
+    summary->exit_code = exit_code_of(job);
+    summary->released = job->release.next - (job->release.is_behind_gap ? 0 : job->release.held);
+    summary->records = job->release.records;
+    summary->digest = job->release.digest;
+    summary->done = job->commit.done;
+    summary->checked = job->commit.checked;
+    summary->spooled = job->commit.spooled;
+}
+
+static void close_all(struct job *job, bool is_complete) {
+    if (job->has_journal && !is_complete && !job->has_output_failed &&
+        job->output.start == job->output.len &&
+        release_checkpoint(&job->release, clock_now_ns(), true) < 0)
+        log_warn("%s: the journal cannot be written", job->journal.path);
+    job_files_close(job, is_complete);
+    engine_free(job->engine);
+    if (job->signals.fd >= 0)
+        close(job->signals.fd);
+    loop_free(job->loop);
+    commit_fini(&job->commit);
+    ring_free(job->ring);
+    free(job->watches);
+    free(job->solo);
+}
+
+void job_run(const struct job_spec *spec, struct job_summary *out) {
+    struct job job = { .spec = spec,
+        .summary = out,
+        .started_ns = clock_now_ns(),
+        .output = { .fd = -1 },
+        .journal = { .fd = -1 },
+        .rest = { .fd = -1 },
+        .signals = { .fd = -1 },
+        .blocked = { .fd = -1 } };
+    struct complaint complaint;
+    bool is_complete;
+
+    *out = (struct job_summary){ .exit_code = EXIT_CODE_SYSTEM };
+    job.exit_code = EXIT_CODE_SYSTEM;
+    if (init_chunks(&job, &complaint) < 0 || job_files_open(&job, &complaint, &job.exit_code) < 0) {
+        log_warnx("%s", complaint.text);
+        job.state = JOB_CANCELLED;
+    } else {
+        job.exit_code = 0;
+        report_plan(spec, out->resumed_at);
+        if (ring_is_finished(job.ring))
+            write_nothing(&job);
+        else
+            compute(&job, &complaint);
+    }
+    sum_up(&job);
+    is_complete = job.state == JOB_FINISHED && !job.release.is_behind_gap;
+    close_all(&job, is_complete);
+    count_costs(out, job.started_ns);
+}

@@ -1,0 +1,202 @@
+/* What a job may be told, and whether it makes sense together. */
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/exit_code.h"
+#include "supervisor/job/job.h"
+
+#define INFLIGHT_DEFAULT 64u
+#define WINDOW_DEFAULT   4096u
+#define WINDOW_PER_LANE  4u
+#define VALUE_MAX        512
+
+static const char *const progress_names[] = { "auto", "bar", "line", "json", "none", NULL };
+static const char *const on_held_names[] = { "stop", "mark", "skip", NULL };
+
+#define OPTION(field) .name = #field, .offset = offsetof(struct job_options, field)
+#define OPTION_MS(field)                                                                          \
+    .name = #field, .offset = offsetof(struct job_options, field##_ms), .type = SETTING_DURATION, \
+    .operand = "TIME"
+
+const struct setting job_settings[] = {
+    { OPTION(chunk), .type = SETTING_NUMBER, .operand = "N",
+        .fallback_words = "the kernel's choice; 1 000 000 for divisible", .min = 1,
+        .max = UINT64_MAX, .help = "numbers in a chunk" },
+    { OPTION(engine), .type = SETTING_CHOICE, .operand = "ENGINE", .choices = engine_names,
+        .fallback = "process", .help = "what computes the chunks" },
+    { OPTION(workers), .type = SETTING_NUMBER, .operand = "N", .fallback_words = "one for each CPU",
+        .min = 1, .max = 1024, .help = "child processes, for engine process" },
+    { OPTION(threads), .type = SETTING_NUMBER, .operand = "N", .fallback_words = "one for each CPU",
+        .min = 1, .max = 1024, .help = "threads in the child, for engine thread" },
+    { OPTION(inflight), .type = SETTING_NUMBER, .operand = "N", .fallback_words = "64", .min = 1,
+        .max = 4000, .help = "chunks in flight in the child, for engine event" },
+    { OPTION(count), .type = SETTING_BOOL,
+        .help = "give the number of results instead of the results" },
+    { OPTION(output), .type = SETTING_TEXT, .operand = "FILE", .fallback_words = "stdout",
+        .help = "write the result to FILE, with a journal in FILE.journal" },
+    { OPTION(resume), .type = SETTING_BOOL,
+        .help = "go on where an earlier run with the same --output ended" },
+    { OPTION(json), .type = SETTING_BOOL, .help = "one JSON object for each chunk" },
+    { OPTION(csv), .type = SETTING_BOOL, .help = "rows of chunk,number" },
+    { OPTION(seed_format), .type = SETTING_BOOL,
+        .help = "group digits and announce each interval as the task sheets do" },
+    { OPTION(progress), .type = SETTING_CHOICE, .operand = "HOW", .choices = progress_names,
+        .fallback = "auto", .help = "how progress is shown on stderr" },
+    { OPTION(quiet), .type = SETTING_BOOL, .help = "no plan, no progress, no summary" },
+    { OPTION(dry_run), .type = SETTING_BOOL, .help = "say what would be done, and do nothing" },
+    { OPTION_MS(timeout), .fallback_words = "none", .help = "end the job after this time" },
+    { OPTION_MS(chunk_timeout), .fallback_words = "none",
+        .help = "give an attempt at a chunk up after this time" },
+    { OPTION_MS(stall), .fallback = "30s",
+        .help = "replace a worker that has shown no sign of life for this time" },
+    { OPTION(retries), .type = SETTING_NUMBER, .operand = "N", .fallback = "2", .min = 0,
+        .max = 1000, .help = "how often a chunk that crashed or failed is tried again" },
+    { OPTION(on_held), .type = SETTING_CHOICE, .operand = "HOW", .choices = on_held_names,
+        .fallback = "stop", .help = "what a chunk without a result does to the output" },
+    { OPTION(verify), .type = SETTING_PERCENT, .operand = "P%", .fallback = "0%",
+        .help = "compute this share of the chunks twice and compare" },
+    { OPTION(buffer), .type = SETTING_BYTES, .operand = "BYTES", .fallback = "4MiB", .min = 0,
+        .max = 1ull << 40, .help = "results that may wait in memory; more wait on disk" },
+    { OPTION(window), .type = SETTING_NUMBER, .operand = "N", .fallback_words = "4096", .min = 16,
+        .max = 65536, .help = "how many chunks may be in work ahead of the first unfinished one" },
+    { OPTION(batch), .type = SETTING_NUMBER, .operand = "N",
+        .fallback_words = "as many as are worth it", .min = 1, .max = 64,
+        .help = "chunks that a worker claims at once" },
+    { .name = NULL },
+};
+
+static uint64_t cpu_count(void) {
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) < 1)
+        return 1;
+    return (uint64_t)CPU_COUNT(&set);
+}
+
+static int check_pair(bool is_wrong, const char *what, struct complaint *complaint) {
+    return is_wrong ? complaint_set(complaint, "%s", what) : 0;
+}
+
+/* Options that do not go together. */
+static int check_options(const struct job_spec *spec, struct complaint *complaint) {
+    const struct job_options *o = &spec->options;
+    unsigned flags = spec->kernel.ops->flags;
+    const char *engine = spec->engine->name;
+
+    if (o->workers != 0 && spec->engine->model != JOB_WORKER_PROCESS)
+        return complaint_set(complaint,
+            "--workers is for --engine process; engine %s has one child: use %s", engine,
+            spec->engine->model == JOB_WORKER_THREAD ? "--threads" : "--inflight");
+    if (o->threads != 0 && spec->engine->model != JOB_WORKER_THREAD)
+        return complaint_set(
+            complaint, "--threads is for --engine thread, and the engine is %s", engine);
+    if (o->inflight != 0 && spec->engine->model != JOB_WORKER_EVENT)
+        return complaint_set(
+            complaint, "--inflight is for --engine event, and the engine is %s", engine);
+    if (check_pair(o->json + o->csv + o->seed_format > 1,
+            "--json, --csv and --seed-format exclude each other", complaint) < 0 ||
+        check_pair(o->resume && o->output == NULL,
+            "--resume needs --output FILE: what went to stdout cannot be taken back",
+            complaint) < 0)
+        return -1;
+    if ((flags & KERNEL_BYTES) && (o->count || o->csv))
+        return complaint_set(complaint,
+            "%s: the result of kernel %s is bytes, not numbers; use text or --json",
+            o->count ? "--count" : "--csv", spec->kernel.ops->name);
+    if (!(flags & KERNEL_PURE) && o->verify > 0)
+        return complaint_set(complaint, "--verify: kernel %s need not give the same result twice",
+            spec->kernel.ops->name);
+    if ((flags & KERNEL_ARGV) && spec->kernel.argv == NULL)
+        return complaint_set(complaint,
+            "kernel %s needs a command: write it after \"--\", as -- printf '%%s\\n' {lo}",
+            spec->kernel.ops->name);
+    if (!(flags & KERNEL_ARGV) && spec->kernel.argv != NULL)
+        return complaint_set(
+            complaint, "kernel %s takes no command after \"--\"", spec->kernel.ops->name);
+    return 0;
+}
+
+static uint32_t at_most(uint64_t wanted, uint64_t chunks) {
+    uint64_t n = wanted < chunks ? wanted : chunks;
+
+    return n > 0 ? (uint32_t)n : 1;
+}
+
+/* How many children with how many lanes, and a window that keeps them busy. */
+static void set_sizes(struct job_spec *spec) {
+    const struct job_options *o = &spec->options;
+    uint64_t chunks = spec->split.chunks, window;
+
+    spec->children = spec->lanes_per_child = 1;
+    switch (spec->engine->model) {
+    case JOB_WORKER_PROCESS:
+        spec->children = at_most(o->workers != 0 ? o->workers : cpu_count(), chunks);
+        break;
+    case JOB_WORKER_THREAD:
+        spec->lanes_per_child = at_most(o->threads != 0 ? o->threads : cpu_count(), chunks);
+        break;
+    case JOB_WORKER_EVENT:
+        spec->lanes_per_child = at_most(o->inflight != 0 ? o->inflight : INFLIGHT_DEFAULT, chunks);
+        break;
+    }
+    window = o->window != 0 ? o->window : WINDOW_DEFAULT;
+    if (window < WINDOW_PER_LANE * spec->children * spec->lanes_per_child)
+        window = WINDOW_PER_LANE * spec->children * spec->lanes_per_child;
+    spec->window = 16;
+    while (spec->window < window)
+        spec->window *= 2;
+}
+
+int job_prepare(struct job_spec *spec, struct complaint *complaint, int *out_exit_code) {
+    const struct job_options *o = &spec->options;
+
+    *out_exit_code = EXIT_CODE_USAGE;
+    spec->engine = &engine_table[o->engine];
+    if (check_options(spec, complaint) < 0)
+        return -1;
+    spec->kernel.count_only = o->count;
+    spec->kernel.chunk_size = o->chunk;
+    spec->format = o->json          ? RESULT_JSON
+                   : o->csv         ? RESULT_CSV
+                   : o->seed_format ? RESULT_SHEET
+                                    : RESULT_TEXT;
+    errno = 0;
+    if (spec->kernel.ops->plan(&spec->kernel, complaint) < 0) {
+        if (errno == ELIBACC)
+            *out_exit_code = EXIT_CODE_UNAVAILABLE;
+        return -1;
+    }
+    if (split_init(&spec->split, &spec->kernel.interval, spec->kernel.chunk_size, complaint) < 0)
+        return -1;
+    set_sizes(spec);
+    return 0;
+}
+
+char *job_identity(const struct job_spec *spec) {
+    const struct kernel_plan *kernel = &spec->kernel;
+    static const char *const formats[] = { "text", "sheet", "json", "csv" };
+    char value[VALUE_MAX], *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (out == NULL)
+        return NULL;
+    fprintf(out, "kernel=%s\nversion=%s\n", kernel->ops->name, kernel->ops->version);
+    for (const struct setting *s = kernel->ops->params; s->name != NULL; s++)
+        fprintf(out, "%s=%s\n", s->name, settings_format(s, kernel->params, value, sizeof(value)));
+    for (size_t i = 0; kernel->argv != NULL && kernel->argv[i] != NULL; i++)
+        fprintf(out, "argument%zu=%zu:%s\n", i, strlen(kernel->argv[i]), kernel->argv[i]);
+    fprintf(out, "interval=%" PRIu64 "..%" PRIu64 "\nchunk=%" PRIu64 "\nformat=%s\ncount=%s\n",
+        spec->split.lo, spec->split.hi, spec->split.size, formats[spec->format],
+        kernel->count_only ? "true" : "false");
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

@@ -1,0 +1,58 @@
+#ifndef SUPERVISOR_JOB_OUTPUT_H
+#define SUPERVISOR_JOB_OUTPUT_H
+
+/*
+ * Where a job's bytes go: stdout or a file, through one buffer. A reader of stdout that stalls
+ * must not stall the supervisor, so nothing here waits for one; a file may block on the disk.
+ * Job supervisor only.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OUTPUT_BUFFER (256u * 1024u)
+
+struct output {
+    int fd;
+    bool is_patient; /* a regular file: write(2) may take all */
+    bool is_socket;
+    bool is_small; /* cannot be made non-blocking: only small writes after poll */
+    bool has_crc;  /* keep crc */
+    char *buf;
+    size_t len, start; /* what is not written yet: buf[start..len) */
+    uint64_t offset;   /* bytes taken in all */
+    uint32_t crc;      /* of all bytes written */
+};
+
+/* Write to stdout. Returns 0, or -1 with errno. */
+int output_open_stdout(struct output *output);
+
+/*
+ * Write to path from byte `offset` on; what lies behind it is cut off, and crc is that of what
+ * lies before. 0 begins anew. Returns 0, or -1 with errno.
+ */
+int output_open_file(struct output *output, const char *path, uint64_t offset, uint32_t crc);
+
+/* Close without flushing. Returns 0, or -1 with errno of close(2). */
+int output_close(struct output *output);
+
+/* How many bytes output_put() would take now. */
+size_t output_room(const struct output *output);
+
+/* Take len bytes, at most output_room(); data may be output_space() itself. */
+void output_put(struct output *output, const void *data, size_t len);
+
+/* Where the next output_room() bytes will lie: to be filled in place. */
+char *output_space(const struct output *output);
+
+enum output_state {
+    OUTPUT_EMPTY,   /* all is written */
+    OUTPUT_BLOCKED, /* the reader stalls: wait for POLLOUT on fd */
+    OUTPUT_ERROR,   /* errno says what */
+};
+
+/* Write what is there. Does not wait for a reader. */
+enum output_state output_flush(struct output *output);
+
+#endif

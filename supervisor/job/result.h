@@ -1,0 +1,50 @@
+#ifndef SUPERVISOR_JOB_RESULT_H
+#define SUPERVISOR_JOB_RESULT_H
+
+/*
+ * The rendered result of one chunk on its way to its turn: in memory, or in the spool when memory
+ * is full. All results of a job share one budget of bytes in memory.
+ * Job supervisor only; may block on the disk.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "supervisor/job/spool.h"
+
+struct result_store {
+    struct spool spool;
+    uint64_t budget; /* bytes of results that memory may hold */
+    uint64_t held;   /* bytes it does hold */
+};
+
+struct result {
+    char *data; /* in memory; NULL when empty or spooled */
+    size_t len, capacity;
+    struct extent *extents; /* in the spool */
+    size_t extent_count;
+    uint64_t spooled; /* bytes in all extents */
+};
+
+/* Append bytes. Returns 0, or -1 with errno (ENOMEM, ENOSPC …): these bytes were not taken. */
+int result_append(struct result_store *store, struct result *result, const void *data, size_t len);
+
+/* How many bytes there are. */
+uint64_t result_size(const struct result *result);
+
+/* Copy up to len bytes from `from` on. Returns how many, or -1 with errno. */
+ssize_t result_read(const struct result_store *store, const struct result *result, uint64_t from,
+    void *data, size_t len);
+
+/* True when the result lies in the spool, wholly. */
+bool result_is_spooled(const struct result *result);
+
+/* Take over a stretch of the spool that an earlier run left. Returns 0, or -1 with errno. */
+int result_adopt(struct result_store *store, struct result *result, struct extent extent);
+
+/* Forget the bytes and give memory and disk back. The result is empty again. */
+void result_clear(struct result_store *store, struct result *result);
+
+#endif

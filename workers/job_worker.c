@@ -1,0 +1,146 @@
+/*
+ * The life of a job's child: cut loose from what the parent holds, make lanes, serve, leave.
+ * Nothing here decides anything about the job; a child may be killed at any instruction.
+ */
+#include "workers/job_worker.h"
+
+#include <bsd/unistd.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "shared/log.h"
+#include "workers/lane.h"
+
+#define RESULT_FD    3
+#define THREAD_STACK (256u * 1024u)
+
+/* The parent's death ends the child; a parent that died before the call is seen by its pid. */
+static void die_with_parent(int parent_pid) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent_pid)
+        _exit(0);
+}
+
+/*
+ * Keep stderr and the result pipe, nothing else: another child's pipe held open here would hide
+ * its end of file.
+ */
+static void keep_descriptors(int result_fd) {
+    int null_fd;
+
+    if (result_fd != RESULT_FD)
+        dup2(result_fd, RESULT_FD);
+    fcntl(RESULT_FD, F_SETFD, FD_CLOEXEC);
+    close_range(RESULT_FD + 1, ~0u, 0);
+    null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null_fd >= 0)
+        dup2(null_fd, STDIN_FILENO);
+    dup2(STDERR_FILENO, STDOUT_FILENO); /* a kernel that prints must not print into the result */
+    if (null_fd > RESULT_FD)
+        close(null_fd);
+}
+
+/* Ctrl-C is for the supervisor: it tells its children what to do about it. */
+static void set_signals(void) {
+    const struct sigaction ignore = { .sa_handler = SIG_IGN };
+    sigset_t none;
+
+    sigaction(SIGINT, &ignore, NULL);
+    sigaction(SIGQUIT, &ignore, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void serve_alone(struct lane *lane) {
+    if (lane->args->plan->ops->run != NULL)
+        lane_serve(lane);
+    else
+        lane_event_serve(lane, 1);
+}
+
+struct thread {
+    const struct job_worker_args *args;
+    pthread_mutex_t *lock;
+    uint32_t i;
+    pthread_t id;
+};
+
+static void *thread_main(void *arg) {
+    const struct thread *thread = arg;
+    struct lane lane;
+
+    lane_init(&lane, thread->args, thread->i, thread->lock);
+    serve_alone(&lane);
+    lane_fini(&lane);
+    return NULL;
+}
+
+/* The first lane is this thread's own, so that there are exactly as many threads as lanes. */
+static void serve_threads(const struct job_worker_args *args) {
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct thread *threads = calloc(args->lanes, sizeof(*threads));
+    pthread_attr_t attr;
+    uint32_t started = 1;
+    int error = 0;
+
+    if (threads == NULL)
+        _exit(JOB_WORKER_EXIT_OPEN);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, THREAD_STACK);
+    for (uint32_t i = 0; i < args->lanes; i++)
+        threads[i] = (struct thread){ .args = args, .lock = &lock, .i = i };
+    for (; started < args->lanes && error == 0; started += error == 0)
+        error = pthread_create(&threads[started].id, &attr, thread_main, &threads[started]);
+    if (error != 0)
+        log_warnx(
+            "worker %u: %u of %u threads could be started", args->ordinal, started, args->lanes);
+    thread_main(&threads[0]);
+    for (uint32_t i = 1; i < started; i++)
+        pthread_join(threads[i].id, NULL);
+    pthread_attr_destroy(&attr);
+    free(threads);
+}
+
+static void serve_events(const struct job_worker_args *args) {
+    struct lane *lanes = calloc(args->lanes, sizeof(*lanes));
+
+    if (lanes == NULL)
+        _exit(JOB_WORKER_EXIT_OPEN);
+    for (uint32_t i = 0; i < args->lanes; i++)
+        lane_init(&lanes[i], args, i, NULL);
+    lane_event_serve(lanes, args->lanes);
+    for (uint32_t i = 0; i < args->lanes; i++)
+        lane_fini(&lanes[i]);
+    free(lanes);
+}
+
+static void serve_process(const struct job_worker_args *args) {
+    struct lane lane;
+
+    lane_init(&lane, args, 0, NULL);
+    serve_alone(&lane);
+    lane_fini(&lane);
+}
+
+void job_worker_main(const struct job_worker_args *args) {
+    static void (*const serve[])(const struct job_worker_args *) = {
+        [JOB_WORKER_PROCESS] = serve_process,
+        [JOB_WORKER_THREAD] = serve_threads,
+        [JOB_WORKER_EVENT] = serve_events,
+    };
+    struct job_worker_args mine = *args;
+
+    die_with_parent(args->parent_pid);
+    setproctitle("-prefork: job worker %u", args->ordinal);
+    log_set_before(NULL);
+    keep_descriptors(args->result_fd);
+    mine.result_fd = RESULT_FD;
+    set_signals();
+    serve[mine.model](&mine);
+    _exit(EXIT_SUCCESS);
+}
