@@ -30,6 +30,10 @@ $(ARCHIVE): $(filter-out $(MAINS),$(OBJECTS))
 $(BUILD)/prefork: $(BUILD)/supervisor/cli/main.o $(ARCHIVE)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/support/*.c))
+$(BUILD)/tests/system-tests: $(SYSTEM_OBJECTS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -38,4 +42,4 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all clean
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d)

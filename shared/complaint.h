@@ -3,7 +3,8 @@
 
 /*
  * One line about one mistake, for a person: what, where, what is allowed.
- * Functions that check input fill it and return -1; the caller decides where it is shown.
+ * Functions that check input fill it and return -1; the caller decides where it is shown. What a
+ * user typed stands in it as it was typed: whoever shows the line escapes it (log.h does).
  */
 
 struct complaint {

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/escape.h"
-
 #define QUOTE_MAX 80
 
 struct cursor {
@@ -30,10 +28,9 @@ static const char *const separators[] = { " ", "_", ",", "\xc2\xa0", "\xe2\x80\x
     "\xe2\x80\x89" };
 
 static int refuse(const struct cursor *c, const char *why) {
-    char quoted[QUOTE_MAX];
+    int len = c->len < QUOTE_MAX ? (int)c->len : QUOTE_MAX;
 
-    escape_line(quoted, sizeof(quoted), c->text, c->len);
-    return complaint_set(c->complaint, "\"%s\" %s", quoted, why);
+    return complaint_set(c->complaint, "\"%.*s\" %s", len, c->text, why);
 }
 
 static bool is_digit(const struct cursor *c) {

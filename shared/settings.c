@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/escape.h"
 #include "shared/number.h"
 #include "shared/suggest.h"
 
 #define VALUE_TEXT_MAX 256
+#define QUOTE_MAX      80
 
 typedef int parse_fn(
     const struct setting *setting, const char *text, void *value, struct complaint *complaint);
@@ -24,11 +24,10 @@ static bool is_outside(const struct setting *setting, uint64_t value) {
 }
 
 static int refuse_range(const struct setting *setting, const char *text, struct complaint *out) {
-    char quoted[VALUE_TEXT_MAX], lowest[NUMBER_TEXT_MAX], highest[NUMBER_TEXT_MAX];
+    char lowest[NUMBER_TEXT_MAX], highest[NUMBER_TEXT_MAX];
     const char *unit = setting->type == SETTING_DURATION ? " ms" : "";
 
-    escape_line(quoted, sizeof(quoted), text, strlen(text));
-    return complaint_set(out, "%s is outside the allowed range, %s%s to %s%s", quoted,
+    return complaint_set(out, "%.80s is outside the allowed range, %s%s to %s%s", text,
         number_format_grouped(lowest, setting->min), unit,
         number_format_grouped(highest, setting->max), unit);
 }
@@ -85,7 +84,7 @@ static void format_percent(const struct setting *setting, const void *value, cha
 /* Index of the choice, or -1 with "…; allowed: a, b, c" and the nearest one. */
 static int find_choice(
     const struct setting *setting, const char *text, size_t len, struct complaint *complaint) {
-    char typed[VALUE_TEXT_MAX], quoted[VALUE_TEXT_MAX], allowed[VALUE_TEXT_MAX] = "";
+    char typed[QUOTE_MAX + 1], allowed[VALUE_TEXT_MAX] = "";
     struct suggestion best = { .word = "" };
     size_t used = 0;
 
@@ -97,11 +96,10 @@ static int find_choice(
         used += (size_t)snprintf(
             allowed + used, sizeof(allowed) - used, "%s%s", i > 0 ? ", " : "", setting->choices[i]);
     }
-    escape_line(quoted, sizeof(quoted), typed, strlen(typed));
     if (best.word[0] != '\0')
-        return complaint_set(complaint, "unknown \"%s\", did you mean \"%s\"? allowed: %s", quoted,
+        return complaint_set(complaint, "unknown \"%s\", did you mean \"%s\"? allowed: %s", typed,
             best.word, allowed);
-    return complaint_set(complaint, "unknown \"%s\"; allowed: %s", quoted, allowed);
+    return complaint_set(complaint, "unknown \"%s\"; allowed: %s", typed, allowed);
 }
 
 static int parse_choice(

@@ -16,6 +16,7 @@
 #include "workers/lane.h"
 
 #define RESULT_FD    3
+#define LIFE_FD      4
 #define THREAD_STACK (256u * 1024u)
 
 /* The parent's death ends the child; a parent that died before the call is seen by its pid. */
@@ -26,21 +27,23 @@ static void die_with_parent(int parent_pid) {
 }
 
 /*
- * Keep stderr and the result pipe, nothing else: another child's pipe held open here would hide
- * its end of file.
+ * Keep stderr, the result pipe and the life pipe, nothing else: another child's pipe held open
+ * here would hide its end of file.
  */
-static void keep_descriptors(int result_fd) {
-    int null_fd;
+static void keep_descriptors(const struct job_worker_args *args) {
+    int result_fd = fcntl(args->result_fd, F_DUPFD_CLOEXEC, LIFE_FD + 1), life_fd = -1, null_fd;
 
-    if (result_fd != RESULT_FD)
-        dup2(result_fd, RESULT_FD);
-    fcntl(RESULT_FD, F_SETFD, FD_CLOEXEC);
-    close_range(RESULT_FD + 1, ~0u, 0);
+    if (args->life_fd >= 0)
+        life_fd = fcntl(args->life_fd, F_DUPFD_CLOEXEC, LIFE_FD + 1);
+    dup3(result_fd, RESULT_FD, O_CLOEXEC);
+    if (life_fd >= 0)
+        dup3(life_fd, LIFE_FD, O_CLOEXEC);
+    close_range(life_fd >= 0 ? LIFE_FD + 1 : LIFE_FD, ~0u, 0);
     null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null_fd >= 0)
         dup2(null_fd, STDIN_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO); /* a kernel that prints must not print into the result */
-    if (null_fd > RESULT_FD)
+    if (null_fd > LIFE_FD)
         close(null_fd);
 }
 
@@ -138,7 +141,7 @@ void job_worker_main(const struct job_worker_args *args) {
     die_with_parent(args->parent_pid);
     setproctitle("-prefork: job worker %u", args->ordinal);
     log_set_before(NULL);
-    keep_descriptors(args->result_fd);
+    keep_descriptors(args);
     mine.result_fd = RESULT_FD;
     set_signals();
     serve[mine.model](&mine);

@@ -33,6 +33,7 @@ struct job_worker_args {
     uint64_t solo;    /* compute this one chunk and leave; RING_NO_CHUNK: all of them */
     enum result_format format;
     int result_fd;  /* write end of this child's pipe */
+    int life_fd;    /* kept open while this child lives; -1: none */
     int parent_pid; /* as getpid() said before the fork */
 };
 
@@ -53,7 +54,7 @@ struct job_worker_totals {
  * then thrown away: the reference for engines. Any process; blocks until done.
  * Returns 0, or -1 with a complaint.
  */
-int job_worker_run_serially(const struct kernel_plan *plan, const struct split *split,
+int job_worker_serial_run(const struct kernel_plan *plan, const struct split *split,
     enum result_format format, struct job_worker_totals *out, struct complaint *complaint);
 
 #endif

@@ -153,13 +153,20 @@ static bool serve_claim(struct lane *lane, const struct ring_claim *claim) {
     return true;
 }
 
-/* How many chunks to claim next, by how long the last ones took. */
-static uint32_t next_batch(uint64_t took_ns, uint32_t count) {
+/*
+ * How many chunks to claim next: as many as take a short while, judged by the last ones, but near
+ * the end so few that every lane gets its share.
+ */
+static uint32_t next_batch(struct ring *ring, uint64_t took_ns, uint32_t count) {
     uint64_t each_ns = took_ns / count + 1;
+    uint64_t left = ring->chunks - atomic_load_explicit(&ring->hint, memory_order_relaxed);
+    uint64_t batch = BATCH_NS / each_ns, share = left / (2 * ring->lanes);
 
-    return each_ns >= BATCH_NS               ? 1
-           : BATCH_NS / each_ns > BATCH_MOST ? BATCH_MOST
-                                             : (uint32_t)(BATCH_NS / each_ns);
+    if (batch > BATCH_MOST)
+        batch = BATCH_MOST;
+    if (batch > share)
+        batch = share;
+    return batch > 0 ? (uint32_t)batch : 1;
 }
 
 void lane_serve(struct lane *lane) {
@@ -185,7 +192,7 @@ void lane_serve(struct lane *lane) {
         now_ns = clock_now_ns();
         lane_flush_when_due(lane, now_ns);
         if (lane->args->batch == 0)
-            batch = next_batch(now_ns - before_ns, claim.count);
+            batch = next_batch(ring, now_ns - before_ns, claim.count);
         before_ns = now_ns;
     }
     if (lane->is_busy)

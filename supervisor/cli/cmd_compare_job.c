@@ -91,7 +91,7 @@ static int add_engine_row(struct comparison *comparison, const struct job_spec *
     options->workers = engine == JOB_WORKER_PROCESS ? workers : 0;
     options->threads = engine == JOB_WORKER_THREAD ? workers : 0;
     options->inflight = engine == JOB_WORKER_EVENT ? comparison->values->inflight : 0;
-    if (job_prepare(&row->spec, complaint, &exit_code) < 0)
+    if (job_spec_prepare(&row->spec, complaint, &exit_code) < 0)
         return -1;
     snprintf(row->label, sizeof(row->label), "%s, %u %s%s", row->spec.engine->name,
         row->spec.children * row->spec.lanes_per_child, row->spec.engine->lane_word,
@@ -105,7 +105,7 @@ static int add_rows(
     unsigned count = values->workers.count > 0 ? values->workers.count : 1;
     int exit_code;
 
-    if (job_prepare(base, complaint, &exit_code) < 0)
+    if (job_spec_prepare(base, complaint, &exit_code) < 0)
         return -1;
     snprintf(add_row(comparison, base)->label, sizeof(comparison->rows[0].label), "serial");
     comparison->rows[0].spec.engine = NULL;
@@ -324,7 +324,7 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
     exit_code = job_args_read(cmd, argv, options_table, &values, &base);
     if (exit_code != JOB_ARGS_READ)
         goto out;
-    settings_set_defaults(job_settings, &base.options);
+    settings_set_defaults(job_spec_settings, &base.options);
     base.options.chunk = values.chunk;
     base.options.count = values.count;
     base.options.quiet = true;

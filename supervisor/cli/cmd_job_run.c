@@ -7,6 +7,8 @@
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "supervisor/cli/job_args.h"
+#include "supervisor/job/job.h"
+#include "supervisor/job/report.h"
 
 static int run(const struct cmd *cmd, int argc, char **argv) {
     struct job_spec spec = { .engine = NULL };
@@ -15,12 +17,12 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
     int exit_code;
 
     (void)argc;
-    exit_code = job_args_read(cmd, argv, job_settings, &spec.options, &spec);
+    exit_code = job_args_read(cmd, argv, job_spec_settings, &spec.options, &spec);
     if (exit_code != JOB_ARGS_READ)
         goto out;
     if (spec.options.output != NULL && strcmp(spec.options.output, "-") == 0)
         spec.options.output = NULL;
-    if (job_prepare(&spec, &complaint, &exit_code) < 0) {
+    if (job_spec_prepare(&spec, &complaint, &exit_code) < 0) {
         log_warnx("%s: %s", cmd->name, complaint.text);
         goto out;
     }
@@ -28,11 +30,12 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
         log_info("the interval is empty: there is nothing to compute");
     exit_code = EXIT_CODE_OK;
     if (spec.options.dry_run) {
-        job_describe(&spec);
+        report_dry_run(&spec);
         goto out;
     }
     job_run(&spec, &summary);
-    job_report(&spec, &summary);
+    if (!summary.was_refused)
+        report_summary(&spec, &summary);
     exit_code = summary.exit_code;
     job_summary_fini(&summary);
 out:
@@ -56,7 +59,7 @@ const struct cmd cmd_job_run = {
     .name = "job run",
     .operands = "KERNEL INTERVAL [-- COMMAND ...]",
     .summary = "compute an interval in chunks, in processes, threads or an event loop",
-    .options = job_settings,
+    .options = job_spec_settings,
     .examples = examples,
     .more_help = job_args_write_kernels,
     .run = run,

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/escape.h"
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "shared/suggest.h"
@@ -27,36 +26,35 @@ struct reading {
 
 void job_args_write_kernels(FILE *out) {
     fprintf(out, "\nkernels:\n");
-    for (size_t i = 0; kernel_table[i] != NULL; i++) {
-        fprintf(out, "  %-14s %s\n", kernel_table[i]->name, kernel_table[i]->summary);
+    for (size_t i = 0; kernels_table[i] != NULL; i++) {
+        fprintf(out, "  %-14s %s\n", kernels_table[i]->name, kernels_table[i]->summary);
     }
-    for (size_t i = 0; kernel_table[i] != NULL; i++) {
-        if (kernel_table[i]->params[0].name == NULL)
+    for (size_t i = 0; kernels_table[i] != NULL; i++) {
+        if (kernels_table[i]->params[0].name == NULL)
             continue;
-        fprintf(out, "\noptions of %s:\n", kernel_table[i]->name);
-        settings_write_help(out, kernel_table[i]->params);
+        fprintf(out, "\noptions of %s:\n", kernels_table[i]->name);
+        settings_write_help(out, kernels_table[i]->params);
     }
 }
 
 static int take_kernel(struct reading *reading, const char *name) {
     struct suggestion best = { .word = "" };
-    char quoted[SUGGEST_WORD_MAX], allowed[256] = "";
-    const struct kernel_ops *ops = kernel_find(name);
+    char allowed[256] = "";
+    const struct kernel_ops *ops = kernels_find(name);
     size_t used = 0;
 
     if (ops == NULL) {
-        escape_line(quoted, sizeof(quoted), name, strlen(name));
-        for (size_t i = 0; kernel_table[i] != NULL; i++) {
-            suggest_offer(&best, name, kernel_table[i]->name);
+        for (size_t i = 0; kernels_table[i] != NULL; i++) {
+            suggest_offer(&best, name, kernels_table[i]->name);
             used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
-                i > 0 ? ", " : "", kernel_table[i]->name);
+                i > 0 ? ", " : "", kernels_table[i]->name);
         }
         if (best.word[0] != '\0')
             return complaint_set(&reading->complaint,
-                "unknown kernel \"%s\", did you mean \"%s\"? there are: %s", quoted, best.word,
+                "unknown kernel \"%.40s\", did you mean \"%s\"? there are: %s", name, best.word,
                 allowed);
         return complaint_set(
-            &reading->complaint, "unknown kernel \"%s\"; there are: %s", quoted, allowed);
+            &reading->complaint, "unknown kernel \"%.40s\"; there are: %s", name, allowed);
     }
     reading->spec->kernel.ops = ops;
     reading->spec->kernel.params = calloc(1, ops->params_size + 1);

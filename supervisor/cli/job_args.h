@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "shared/cmd.h"
-#include "supervisor/job/job.h"
+#include "supervisor/job/job_spec.h"
 
 /* What became of the reading; anything but JOB_ARGS_READ ends the verb with this exit code. */
 #define JOB_ARGS_READ (-1)

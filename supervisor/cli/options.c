@@ -2,9 +2,9 @@
 #include "supervisor/cli/options.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "shared/escape.h"
 #include "shared/suggest.h"
 
 #define NAME_MAX_BYTES 64
@@ -22,15 +22,15 @@ void options_add(struct options *options, const struct setting *table, void *val
 static int refuse_unknown(
     const struct options *options, const char *argument, struct complaint *complaint) {
     struct suggestion best = { .word = "" };
-    char name[NAME_MAX_BYTES], quoted[4 * NAME_MAX_BYTES];
+    char name[NAME_MAX_BYTES], typed[NAME_MAX_BYTES];
 
-    escape_line(quoted, sizeof(quoted), argument, strcspn(argument, "="));
+    snprintf(typed, sizeof(typed), "%.*s", (int)strcspn(argument, "="), argument);
     for (int i = 0; i < options->set_count; i++)
         for (const struct setting *s = options->sets[i].table; s->name != NULL; s++)
-            suggest_offer(&best, quoted, settings_option_name(s, name, sizeof(name)));
+            suggest_offer(&best, typed, settings_option_name(s, name, sizeof(name)));
     if (best.word[0] == '\0')
-        return complaint_set(complaint, "unknown option %s; --help shows those there are", quoted);
-    return complaint_set(complaint, "unknown option %s, did you mean %s?", quoted, best.word);
+        return complaint_set(complaint, "unknown option %s; --help shows those there are", typed);
+    return complaint_set(complaint, "unknown option %s, did you mean %s?", typed, best.word);
 }
 
 /* The row and the values of the option in argument; *out_value is what follows "=", or NULL. */

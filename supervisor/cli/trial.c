@@ -16,6 +16,8 @@
 
 #include "shared/clock.h"
 #include "shared/exit_code.h"
+#include "supervisor/job/job.h"
+#include "supervisor/job/job_serial.h"
 
 #define LOOK_NS   200000
 #define PIDS_MOST 2048u
@@ -33,7 +35,7 @@ _Noreturn static void run_job(const struct job_spec *spec, struct trial *shared)
     if (spec->engine != NULL)
         job_run(spec, &summary);
     else
-        job_run_serially(spec, &summary);
+        job_serial_run(spec, &summary);
     shared->exit_code = summary.exit_code;
     shared->records = summary.records;
     shared->digest = summary.digest;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "supervisor/job/job.h"
+#include "supervisor/job/job_spec.h"
 
 enum trial_kind {
     TRIAL_TIMED,  /* undisturbed */

@@ -86,6 +86,15 @@ static uint32_t lane_to_avoid(const struct commit *commit, uint32_t lane) {
     return commit->ring->lanes > 2 ? lane : RING_LANES_MAX;
 }
 
+/* Keep the payload; the chunk whose turn it is may take memory when there is no disk. */
+static bool keep(
+    struct commit *commit, struct slot *slot, const struct frame *frame, const char *payload) {
+    if (result_append(&commit->store, &slot->result, payload, frame->len) == 0)
+        return true;
+    return frame->chunk == commit->ring->base &&
+           result_append_forced(&commit->store, &slot->result, payload, frame->len) == 0;
+}
+
 static enum commit_verdict take_result(struct commit *commit, struct slot *slot,
     const struct frame *frame, const char *payload, bool may_pass) {
     bool is_last = frame->type == FRAME_DONE,
@@ -106,7 +115,7 @@ static enum commit_verdict take_result(struct commit *commit, struct slot *slot,
         accept(commit, slot, frame);
         return COMMIT_PASS;
     }
-    if (result_append(&commit->store, &slot->result, payload, frame->len) < 0)
+    if (!keep(commit, slot, frame, payload))
         return COMMIT_NO_ROOM;
     if (!is_last)
         return COMMIT_PART;

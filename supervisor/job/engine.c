@@ -16,15 +16,17 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "supervisor/job/guard.h"
 
-#define PIPE_SIZE   (256 * 1024)
-#define READ_SIZE   ENGINE_CHILD_BYTES
-#define EOF_WAIT_MS 200 /* for a command that is just being started to let go of the pipe */
+#define PIPE_SIZE    (256 * 1024)
+#define READ_SIZE    ENGINE_CHILD_BYTES
+#define EOF_WAIT_MS  200 /* for a command that is just being started to let go of the pipe */
+#define LAST_WAIT_MS 200 /* for processes that were killed to be gone */
 
 const struct engine_kind engine_table[] = {
     { "process", JOB_WORKER_PROCESS, "a child process for each worker", "worker" },
@@ -256,6 +258,7 @@ _Noreturn static void spawn_in_child(
         .solo = child->solo,
         .format = plan->format,
         .result_fd = birth->pipe[1],
+        .life_fd = child->engine->guard.fd,
         .parent_pid = parent,
     };
 
@@ -436,6 +439,39 @@ void engine_kill_all(struct engine *engine) {
         kill_child(&engine->children[i], BLAME_CAUSE_STOPPED);
 }
 
+static bool is_ours(const struct engine *engine, pid_t pid) {
+    if (pid == engine->guard.pid)
+        return true;
+    for (uint32_t i = 0; i < engine->child_count; i++)
+        if (engine->children[i].state != CHILD_NONE && engine->children[i].pid == pid)
+            return true;
+    return false;
+}
+
+void engine_reap_orphans(struct engine *engine) {
+    siginfo_t info;
+
+    while (spawns(engine)) {
+        info.si_pid = 0;
+        /* Only looked at: a child of ours is reaped by its own watch, with its status. */
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0 ||
+            is_ours(engine, info.si_pid))
+            return;
+        waitpid(info.si_pid, NULL, 0);
+    }
+}
+
+/* What was ended a moment ago may still be on its way; what fled to a session of its own stays. */
+static void reap_the_last(void) {
+    const struct timespec pause = { .tv_nsec = 1000000 };
+
+    for (int i = 0; i < LAST_WAIT_MS && waitpid(-1, NULL, WNOHANG) >= 0; i++) {
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            continue;
+        nanosleep(&pause, NULL);
+    }
+}
+
 uint32_t engine_count(const struct engine *engine) {
     return engine->running;
 }
@@ -446,6 +482,8 @@ void engine_free(struct engine *engine) {
     for (uint32_t i = 0; engine->children != NULL && i < engine->child_count; i++)
         free(engine->children[i].buf);
     guard_stop(&engine->guard);
+    if (spawns(engine))
+        reap_the_last();
     free(engine->children);
     free(engine);
 }

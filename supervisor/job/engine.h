@@ -98,6 +98,9 @@ void engine_kill_lane(struct engine *engine, uint32_t lane, enum blame_cause cau
 /* From now on nobody is replaced; who leaves, leaves. */
 void engine_let_leave(struct engine *engine);
 
+/* Reap what commands left behind and what came to us with the end of its parent. */
+void engine_reap_orphans(struct engine *engine);
+
 /* End all children at once. */
 void engine_kill_all(struct engine *engine);
 

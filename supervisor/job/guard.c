@@ -1,4 +1,4 @@
-/* The guard: waits for the end of a pipe. A word before the end means that nothing is wrong. */
+/* The guard. A word in the pipe before its end means that nothing is wrong. */
 #include "supervisor/job/guard.h"
 
 #include <bsd/unistd.h>

@@ -5,6 +5,9 @@
  * A process that outlives a killed job supervisor by a moment, to end the commands that its
  * workers had running: the workers die with the supervisor and the commands with their worker,
  * but not what the commands started. Only for kernels that spawn.
+ *
+ * It waits for the end of a pipe that the supervisor and all workers hold open: at its end nobody
+ * is left who could start one more command, and the rows say which groups there are.
  * Job supervisor only.
  */
 
@@ -14,7 +17,7 @@
 
 struct guard {
     pid_t pid;
-    int fd; /* its end of file tells the guard that we are gone; -1: no guard */
+    int fd; /* the write end, which workers inherit; -1: no guard */
 };
 
 /* Fork the guard. Returns 0, or -1 with errno. */

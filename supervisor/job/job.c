@@ -43,7 +43,8 @@ static void set_ending(struct job *job, enum job_state state, enum ring_order or
 void job_drain(struct job *job, int exit_code) {
     if (job->state != JOB_RUNNING)
         return;
-    job->exit_code = exit_code;
+    if (job->exit_code == 0)
+        job->exit_code = exit_code;
     set_ending(job, JOB_DRAINING, RING_ORDER_DRAIN);
 }
 
@@ -125,8 +126,6 @@ static void finish(struct job *job) {
 }
 
 static void release_all(struct job *job) {
-    uint64_t base = job->ring->base;
-
     if (job->state == JOB_CANCELLED)
         return;
     switch (release_pump(&job->release)) {
@@ -141,8 +140,6 @@ static void release_all(struct job *job) {
         return;
     }
     flush_output(job);
-    if (job->ring->base != base)
-        job->must_wake = true;
     if (ring_is_finished(job->ring) && job->state != JOB_FINISHED && job->state != JOB_CANCELLED) {
         finish(job);
         flush_output(job);
@@ -185,6 +182,7 @@ static void look_around(struct job *job, uint64_t now_ns) {
     job->looked_ns = now_ns;
     job_events_look(job, elapsed_ms < LOOK_MOST_MS ? elapsed_ms : LOOK_MOST_MS);
     engine_refill(job->engine);
+    engine_reap_orphans(job->engine);
     job_events_start_solo(job);
     if (job->ring->head_only && now_ns >= job->no_room_until_ns) {
         atomic_store(&job->ring->head_only, 0);
@@ -218,6 +216,14 @@ static int turn_ms(const struct job *job) {
     return job->leave_by_ns != 0 || job->spec->options.timeout_ms != 0 ? TURN_MS / 5 : TURN_MS;
 }
 
+/* The window may have moved in any callback: what counts is where it was when lanes last heard. */
+static void wake_lanes(struct job *job) {
+    if (job->must_wake || job->ring->base != job->woken_base)
+        ring_wake(job->ring);
+    job->must_wake = false;
+    job->woken_base = job->ring->base;
+}
+
 static void run_loop(struct job *job) {
     uint64_t now_ns;
 
@@ -230,9 +236,7 @@ static void run_loop(struct job *job) {
         now_ns = clock_now_ns();
         look_around(job, now_ns);
         check_limits(job, now_ns);
-        if (job->must_wake)
-            ring_wake(job->ring);
-        job->must_wake = false;
+        wake_lanes(job);
     }
 }
 
@@ -420,6 +424,7 @@ void job_run(const struct job_spec *spec, struct job_summary *out) {
     if (init_chunks(&job, &complaint) < 0 || job_files_open(&job, &complaint, &job.exit_code) < 0) {
         log_warnx("%s", complaint.text);
         job.state = JOB_CANCELLED;
+        out->was_refused = true;
     } else {
         job.exit_code = 0;
         report_plan(spec, out->resumed_at);
@@ -432,4 +437,9 @@ void job_run(const struct job_spec *spec, struct job_summary *out) {
     is_complete = job.state == JOB_FINISHED && !job.release.is_behind_gap;
     close_all(&job, is_complete);
     count_costs(out, job.started_ns);
+}
+
+void job_summary_fini(struct job_summary *summary) {
+    for (size_t i = 0; i < JOB_HELD_NAMED; i++)
+        free(summary->held[i].cause);
 }

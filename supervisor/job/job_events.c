@@ -47,7 +47,7 @@ static void give_back(struct job *job, uint64_t chunk) {
 static void hold(struct job *job, uint64_t chunk, const char *cause) {
     struct job_summary *summary = job->summary;
 
-    if (summary->held_count < sizeof(summary->held) / sizeof(summary->held[0]))
+    if (summary->held_count < JOB_HELD_NAMED)
         summary->held[summary->held_count] = (struct job_held){ .chunk = chunk,
             .cause = strdup(cause) };
     summary->held_count++;
@@ -232,11 +232,27 @@ static void describe_cause(const struct job *job, const struct engine_death *dea
     }
 }
 
-/* What the child was at, for the record: torn bytes in the pipe outrank what the row says. */
+/* What the child was at, for the record: of several lanes, what the busiest of them was at. */
 static const char *doing_of(const struct job *job, const struct engine_death *death) {
+    static const unsigned char busy[] = {
+        [RING_DOING_LEAVING] = 0,
+        [RING_DOING_STARTING] = 1,
+        [RING_DOING_IDLE] = 2,
+        [RING_DOING_WRITTEN] = 3,
+        [RING_DOING_CLAIMING] = 4,
+        [RING_DOING_COMPUTING] = 5,
+        [RING_DOING_WRITING] = 6,
+    };
+    uint32_t doing, busiest = RING_DOING_LEAVING;
+
     if (death->torn_bytes > 0)
         return "in mid-frame";
-    return ring_doing_name(atomic_load(&ring_lane(job->ring, death->first_lane)->doing));
+    for (uint32_t i = 0; i < death->lanes; i++) {
+        doing = atomic_load(&ring_lane(job->ring, death->first_lane + i)->doing);
+        if (doing < sizeof(busy) && busy[doing] > busy[busiest])
+            busiest = doing;
+    }
+    return ring_doing_name(busiest);
 }
 
 static void record_death(const struct inquest *inquest) {

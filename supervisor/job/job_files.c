@@ -41,7 +41,7 @@ static bool can_journal(const char *path) {
 static int open_journal(
     struct job *job, struct journal_view *view, struct complaint *complaint, int *out_exit_code) {
     const struct job_options *options = &job->spec->options;
-    char *path = join(options->output, ".journal"), *identity = job_identity(job->spec);
+    char *path = join(options->output, ".journal"), *identity = job_spec_identity(job->spec);
     int rc = -1;
 
     *out_exit_code = EXIT_CODE_SYSTEM;
@@ -49,15 +49,15 @@ static int open_journal(
         complaint_set(complaint, "no memory for the journal");
         goto out;
     }
-    if (!options->resume && access(path, F_OK) == 0) {
-        *out_exit_code = EXIT_CODE_USAGE;
-        complaint_set(complaint,
-            "%s is there: an earlier job did not finish; --resume goes on with it, or remove it "
-            "to begin anew",
-            path);
-        goto out;
-    }
     rc = journal_open(&job->journal, path, identity, view, complaint, out_exit_code);
+    if (rc == 0 && view->record_count > 0 && !options->resume) {
+        journal_close(&job->journal, false);
+        *out_exit_code = EXIT_CODE_USAGE;
+        rc = complaint_set(complaint,
+            "%s: an earlier run of this job did not finish; --resume goes on with it, or remove "
+            "that file to begin anew",
+            path);
+    }
     job->has_journal = rc == 0;
 out:
     free(path);

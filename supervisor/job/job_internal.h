@@ -51,7 +51,8 @@ struct job {
     /* the loop */
     struct loop_watch signals;
     struct loop_watch blocked; /* the output, while it is blocked; fd -1 otherwise */
-    bool must_wake;
+    bool must_wake;            /* something is claimable that was not */
+    uint64_t woken_base;       /* base when the lanes were last woken */
     uint64_t started_ns, looked_ns, head_since_ns, leave_by_ns, no_room_until_ns;
     uint64_t head;
 };

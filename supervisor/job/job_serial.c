@@ -1,20 +1,21 @@
 /* The job without the machinery: what engines are compared with. */
+#include "supervisor/job/job_serial.h"
+
 #include <sys/resource.h>
 
 #include "shared/clock.h"
 #include "shared/exit_code.h"
 #include "shared/log.h"
-#include "supervisor/job/job.h"
+#include "workers/job_worker.h"
 
-void job_run_serially(const struct job_spec *spec, struct job_summary *out) {
+void job_serial_run(const struct job_spec *spec, struct job_summary *out) {
     struct job_worker_totals totals;
     struct complaint complaint;
     struct rusage usage;
     uint64_t started_ns = clock_now_ns();
 
     *out = (struct job_summary){ .exit_code = EXIT_CODE_OK };
-    if (job_worker_run_serially(&spec->kernel, &spec->split, spec->format, &totals, &complaint) <
-        0) {
+    if (job_worker_serial_run(&spec->kernel, &spec->split, spec->format, &totals, &complaint) < 0) {
         log_warnx("%s", complaint.text);
         out->exit_code = EXIT_CODE_FAILED;
     }

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "shared/crc32c.h"
-#include "shared/escape.h"
 #include "shared/exit_code.h"
 #include "shared/failpoint.h"
 
@@ -101,25 +100,23 @@ static const char *find_key(
 
 bool journal_same_job(const char *there, size_t there_len, const char *here, size_t here_len,
     struct complaint *complaint) {
-    char old[128], new[128], key[64];
-    const char *value, *equals;
+    const char *value, *line, *equals;
     size_t n, value_len = 0, key_len;
 
     if (there_len == here_len && memcmp(there, here, here_len) == 0)
         return true;
     for (size_t at = 0; at < here_len; at += n + 1) {
-        n = line_len(here + at, here_len - at);
-        equals = memchr(here + at, '=', n);
-        key_len = equals != NULL ? (size_t)(equals - (here + at)) : n;
-        value = find_key(there, there_len, here + at, n, &value_len);
+        line = here + at;
+        n = line_len(line, here_len - at);
+        equals = memchr(line, '=', n);
+        key_len = equals != NULL ? (size_t)(equals - line) : n;
+        value = find_key(there, there_len, line, n, &value_len);
         if (value != NULL && key_len + 1 + value_len == n &&
-            memcmp(value, here + at + key_len + 1, value_len) == 0)
+            memcmp(value, line + key_len + 1, value_len) == 0)
             continue;
-        escape_line(key, sizeof(key), here + at, key_len);
-        escape_line(new, sizeof(new), here + at + key_len + 1, n - key_len - 1);
-        escape_line(old, sizeof(old), value != NULL ? value : "", value != NULL ? value_len : 0);
-        complaint_set(
-            complaint, "is of another job: %s is \"%s\" there and \"%s\" here", key, old, new);
+        complaint_set(complaint, "is of another job: %.*s is \"%.*s\" there and \"%.*s\" here",
+            (int)key_len, line, (int)value_len, value != NULL ? value : "",
+            key_len < n ? (int)(n - key_len - 1) : 0, line + key_len + (key_len < n));
         return false;
     }
     complaint_set(complaint, "is of another job, or of another version of this program");
@@ -227,12 +224,13 @@ static int take_up(struct journal *journal, const char *identity, struct journal
         *out_exit_code = EXIT_CODE_DATA;
         return complaint_set(complaint, "%s is not a journal; it is left as it is", journal->path);
     }
-    if (out_view->valid_len > 0 && !journal_same_job(out_view->identity, out_view->identity_len,
-                                       identity, strlen(identity), complaint)) {
+    if (out_view->record_count > 0 && !journal_same_job(out_view->identity, out_view->identity_len,
+                                          identity, strlen(identity), complaint)) {
         *out_exit_code = EXIT_CODE_DATA;
         return complaint_prefix(complaint, "%s", journal->path);
     }
-    if (out_view->valid_len == 0) {
+    if (out_view->record_count == 0) {
+        /* Nothing was done under it: whose it was does not matter. */
         if (begin(journal, identity) < 0)
             return refuse(
                 complaint, out_exit_code, EXIT_CODE_IO, "cannot write the journal", journal->path);

@@ -75,7 +75,7 @@ struct journal {
 
 /*
  * Open and lock path; make it when it is not there. When it holds records, *out_view shows them
- * (valid until journal_close) and what follows them is cut off; otherwise it is begun with
+ * (valid until journal_close) and what follows them is cut off; otherwise it is begun anew with
  * identity and out_view->record_count is 0.
  * Returns 0, or -1 with a complaint and the exit code that fits: 65, 74 or 75.
  */

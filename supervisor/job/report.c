@@ -10,6 +10,7 @@
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/number.h"
+#include "supervisor/job/output.h"
 #include "supervisor/job/progress.h"
 
 #define LINES_MOST      20u   /* chunks that are announced one by one unasked */
@@ -124,16 +125,17 @@ void report_chunk(const struct job_spec *spec, uint64_t chunk, const struct slot
 /* ---- the summary ---- */
 
 static void report_held(const struct job_summary *summary) {
-    char number[NUMBER_TEXT_MAX];
-    uint64_t named = summary->held_count < 16 ? summary->held_count : 16;
+    char list[1024] = "", number[NUMBER_TEXT_MAX];
+    size_t used = 0;
 
-    for (uint64_t i = 0; i < named; i++)
-        if (summary->held[i].cause != NULL)
-            log_warnx("chunk %s is held: it %s",
-                number_format_grouped(number, summary->held[i].chunk + 1), summary->held[i].cause);
-    if (summary->held_count > named)
-        log_warnx(
-            "... and %s more are held", number_format_grouped(number, summary->held_count - named));
+    if (summary->held_count == 0)
+        return;
+    for (uint64_t i = 0; i < summary->held_count && i < JOB_HELD_NAMED; i++)
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "",
+            number_format_grouped(number, summary->held[i].chunk + 1));
+    log_warnx("held: %" PRIu64 " %s: %s%s", summary->held_count,
+        summary->held_count == 1 ? "chunk" : "chunks", list,
+        summary->held_count > JOB_HELD_NAMED ? " ..." : "");
 }
 
 /* Say how the missing part can be had. */
@@ -150,28 +152,32 @@ static void report_what_next(const struct job_spec *spec, const struct job_summa
 
 static void report_text(const struct job_spec *spec, const struct job_summary *summary) {
     char records[NUMBER_TEXT_MAX], released[NUMBER_TEXT_MAX], chunks[NUMBER_TEXT_MAX];
-    char span[NUMBER_TEXT_MAX], engine[ENGINE_TEXT_MAX], lost[NUMBER_TEXT_MAX];
+    char span[NUMBER_TEXT_MAX], engine[ENGINE_TEXT_MAX], number[NUMBER_TEXT_MAX], note[96] = "";
     const char *what = spec->kernel.ops->flags & KERNEL_BYTES ? "lines" : "numbers";
 
     report_held(summary);
-    log_info("%s %s, %s of %s chunks, %s, %s, %" PRIu64 " %s (%s chunks computed again), digest "
-             "%" PRIu64 ":%08" PRIx32,
+    if (summary->resumed_at > 0 || summary->done + summary->resumed_at < summary->released)
+        snprintf(
+            note, sizeof(note), " (%s computed now)", number_format_grouped(number, summary->done));
+    log_info("%s %s, %s of %s chunks%s, %s, %s, %" PRIu64 " %s, digest %" PRIu64 ":%08" PRIx32,
         number_format_grouped(records, summary->records), what,
         number_format_grouped(released, summary->released),
-        number_format_grouped(chunks, spec->split.chunks), engine_text(spec, engine),
+        number_format_grouped(chunks, spec->split.chunks), note, engine_text(spec, engine),
         number_format_span(span, summary->wall_ns), summary->crashes,
-        summary->crashes == 1 ? "crash" : "crashes", number_format_grouped(lost, summary->lost),
-        summary->records, summary->digest);
+        summary->crashes == 1 ? "crash" : "crashes", summary->records, summary->digest);
+    if (summary->lost > 0)
+        log_info("%s claimed chunks were given back and computed again",
+            number_format_grouped(number, summary->lost));
     if (spec->options.verify > 0)
-        log_info("%" PRIu64 " of the chunks were computed twice, with the same result",
-            summary->checked);
+        log_info("%s of the chunks were computed twice, with the same result",
+            number_format_grouped(number, summary->checked));
     report_what_next(spec, summary);
 }
 
 static json_t *held_json(const struct job_summary *summary) {
     json_t *list = json_array();
 
-    for (uint64_t i = 0; i < summary->held_count && i < 16; i++)
+    for (uint64_t i = 0; i < summary->held_count && i < JOB_HELD_NAMED; i++)
         json_array_append_new(
             list, json_pack("{sI ss*}", "chunk", (json_int_t)summary->held[i].chunk + 1, "cause",
                       summary->held[i].cause));
@@ -202,18 +208,13 @@ static void report_json(const struct job_spec *spec, const struct job_summary *s
     json_decref(list);
 }
 
-void job_report(const struct job_spec *spec, const struct job_summary *summary) {
+void report_summary(const struct job_spec *spec, const struct job_summary *summary) {
     if (spec->options.json && !spec->options.quiet)
         report_json(spec, summary);
     else if (!spec->options.quiet)
         report_text(spec, summary);
     else
         report_held(summary);
-}
-
-void job_summary_fini(struct job_summary *summary) {
-    for (size_t i = 0; i < sizeof(summary->held) / sizeof(summary->held[0]); i++)
-        free(summary->held[i].cause);
 }
 
 /* ---- the dry run ---- */
@@ -263,7 +264,7 @@ static void describe_json(const struct job_spec *spec) {
         memory_bound(spec));
 }
 
-void job_describe(const struct job_spec *spec) {
+void report_dry_run(const struct job_spec *spec) {
     if (spec->options.json)
         describe_json(spec);
     else

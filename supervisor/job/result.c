@@ -89,6 +89,39 @@ int result_append(struct result_store *store, struct result *result, const void 
     return append_to_spool(store, result, data, len);
 }
 
+/* Bring what is spooled back to memory. */
+static int unspool(struct result_store *store, struct result *result) {
+    struct result loaded = { .data = malloc(result->spooled + 1), .capacity = result->spooled };
+    ssize_t n;
+
+    while (loaded.data != NULL && loaded.len < result->spooled) {
+        n = result_read(
+            store, result, loaded.len, loaded.data + loaded.len, loaded.capacity - loaded.len);
+        if (n <= 0) {
+            free(loaded.data);
+            return -1;
+        }
+        loaded.len += (size_t)n;
+    }
+    if (loaded.data == NULL)
+        return -1;
+    result_clear(store, result);
+    store->held += loaded.capacity;
+    *result = loaded;
+    return 0;
+}
+
+int result_append_forced(
+    struct result_store *store, struct result *result, const void *data, size_t len) {
+    if (result_size(result) + len > RESULT_FORCED_MOST) {
+        errno = ENOSPC;
+        return -1;
+    }
+    if (result_is_spooled(result) && unspool(store, result) < 0)
+        return -1;
+    return append_to_memory(store, result, data, len);
+}
+
 uint64_t result_size(const struct result *result) {
     return result->len + result->spooled;
 }

@@ -14,6 +14,8 @@
 
 #include "supervisor/job/spool.h"
 
+#define RESULT_FORCED_MOST (64u << 20)
+
 struct result_store {
     struct spool spool;
     uint64_t budget; /* bytes of results that memory may hold */
@@ -30,6 +32,14 @@ struct result {
 
 /* Append bytes. Returns 0, or -1 with errno (ENOMEM, ENOSPC …): these bytes were not taken. */
 int result_append(struct result_store *store, struct result *result, const void *data, size_t len);
+
+/*
+ * Append bytes in memory, whatever the budget says, for the one result whose turn it is when the
+ * disk is full; what is spooled of it comes back. Up to RESULT_FORCED_MOST bytes in all.
+ * Returns 0, or -1 with errno.
+ */
+int result_append_forced(
+    struct result_store *store, struct result *result, const void *data, size_t len);
 
 /* How many bytes there are. */
 uint64_t result_size(const struct result *result);

@@ -89,9 +89,9 @@ struct kernel_ops {
 };
 
 /* The kernel called name, or NULL. Any process. */
-const struct kernel_ops *kernel_find(const char *name);
+const struct kernel_ops *kernels_find(const char *name);
 
 /* All kernels, NULL-terminated, in the order of --help. */
-extern const struct kernel_ops *const kernel_table[];
+extern const struct kernel_ops *const kernels_table[];
 
 #endif

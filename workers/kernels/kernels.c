@@ -8,7 +8,7 @@
 #include "workers/kernels/null/null.h"
 #include "workers/kernels/primes/primes.h"
 
-const struct kernel_ops *const kernel_table[] = {
+const struct kernel_ops *const kernels_table[] = {
     &divisible_kernel,
     &primes_kernel,
     &command_kernel,
@@ -16,9 +16,9 @@ const struct kernel_ops *const kernel_table[] = {
     NULL,
 };
 
-const struct kernel_ops *kernel_find(const char *name) {
-    for (size_t i = 0; kernel_table[i] != NULL; i++)
-        if (strcmp(kernel_table[i]->name, name) == 0)
-            return kernel_table[i];
+const struct kernel_ops *kernels_find(const char *name) {
+    for (size_t i = 0; kernels_table[i] != NULL; i++)
+        if (strcmp(kernels_table[i]->name, name) == 0)
+            return kernels_table[i];
     return NULL;
 }

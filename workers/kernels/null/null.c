@@ -13,7 +13,16 @@
 #define SLICE    65536u
 #define PAUSE_NS 1000000
 
-enum fault { FAULT_NONE, FAULT_SEGV, FAULT_ABORT, FAULT_EXIT, FAULT_FAIL, FAULT_HANG, FAULT_KILL };
+enum fault {
+    FAULT_NONE,
+    FAULT_SEGV,
+    FAULT_ABORT,
+    FAULT_EXIT,
+    FAULT_FAIL,
+    FAULT_HANG,
+    FAULT_KILL,
+    FAULT_DIFFER
+};
 
 struct params {
     uint64_t emit, fault_at, fault_times, slow_at, slow_for_ms;
@@ -21,7 +30,7 @@ struct params {
 };
 
 static const char *const faults[] = { "none", "segv", "abort", "exit", "fail", "hang", "kill",
-    NULL };
+    "differ", NULL };
 
 static const struct setting params_table[] = {
     { .name = "emit",
@@ -80,6 +89,7 @@ static bool survive(const struct params *params, const struct kernel_work *work)
         return true;
     switch ((enum fault)params->fault) {
     case FAULT_NONE:
+    case FAULT_DIFFER: /* run() does it */
         return true;
     case FAULT_FAIL:
         return false;
@@ -131,6 +141,8 @@ static enum kernel_result run(
     }
     if (is_slow(params, work))
         return KERNEL_MORE;
+    if (params->fault == FAULT_DIFFER && work->id + 1 == params->fault_at && work->attempt > 1)
+        sink_put(sink, work->hi);
     for (uint64_t done = 0; done < SLICE; done += BATCH) {
         uint64_t n = work->next - work->lo, count = 0;
         while (count < BATCH && n + count < params->emit && work->hi - work->next >= count) {

@@ -4,8 +4,11 @@
  */
 #include "workers/kernels/primes/primes.h"
 
-#include <dlfcn.h>
 #include <errno.h>
+
+#if __has_include(<primesieve.h>)
+
+#include <dlfcn.h>
 #include <primesieve.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,6 +111,23 @@ static enum kernel_result run(
     work->next = last + 1;
     return KERNEL_MORE;
 }
+
+#else /* built without the library: the kernel is known, and says what is missing */
+
+static int plan(struct kernel_plan *plan, struct complaint *complaint) {
+    (void)plan;
+    complaint_set(complaint, "kernel primes: this program was built without libprimesieve");
+    errno = ELIBACC;
+    return -1;
+}
+
+static enum kernel_result run(
+    void *state, const struct kernel_plan *plan, struct kernel_work *work, struct sink *sink) {
+    (void)state, (void)plan, (void)work, (void)sink;
+    return KERNEL_FAILED;
+}
+
+#endif
 
 static const struct setting no_params[] = { { .name = NULL } };
 

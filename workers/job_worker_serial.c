@@ -62,7 +62,7 @@ static int compute_all(
     return 0;
 }
 
-int job_worker_run_serially(const struct kernel_plan *plan, const struct split *split,
+int job_worker_serial_run(const struct kernel_plan *plan, const struct split *split,
     enum result_format format, struct job_worker_totals *out, struct complaint *complaint) {
     struct serial serial = { .plan = plan };
     int rc = -1;

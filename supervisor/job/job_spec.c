@@ -1,4 +1,6 @@
-/* What a job may be told, and whether it makes sense together. */
+/* The table of what a job may be told, and the checks that no single row can make. */
+#include "supervisor/job/job_spec.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
@@ -8,7 +10,6 @@
 #include <string.h>
 
 #include "shared/exit_code.h"
-#include "supervisor/job/job.h"
 
 #define INFLIGHT_DEFAULT 64u
 #define WINDOW_DEFAULT   4096u
@@ -23,7 +24,7 @@ static const char *const on_held_names[] = { "stop", "mark", "skip", NULL };
     .name = #field, .offset = offsetof(struct job_options, field##_ms), .type = SETTING_DURATION, \
     .operand = "TIME"
 
-const struct setting job_settings[] = {
+const struct setting job_spec_settings[] = {
     { OPTION(chunk), .type = SETTING_NUMBER, .operand = "N",
         .fallback_words = "the kernel's choice; 1 000 000 for divisible", .min = 1,
         .max = UINT64_MAX, .help = "numbers in a chunk" },
@@ -152,7 +153,7 @@ static void set_sizes(struct job_spec *spec) {
         spec->window *= 2;
 }
 
-int job_prepare(struct job_spec *spec, struct complaint *complaint, int *out_exit_code) {
+int job_spec_prepare(struct job_spec *spec, struct complaint *complaint, int *out_exit_code) {
     const struct job_options *o = &spec->options;
 
     *out_exit_code = EXIT_CODE_USAGE;
@@ -177,7 +178,7 @@ int job_prepare(struct job_spec *spec, struct complaint *complaint, int *out_exi
     return 0;
 }
 
-char *job_identity(const struct job_spec *spec) {
+char *job_spec_identity(const struct job_spec *spec) {
     const struct kernel_plan *kernel = &spec->kernel;
     static const char *const formats[] = { "text", "sheet", "json", "csv" };
     char value[VALUE_MAX], *text = NULL;

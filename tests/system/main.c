@@ -1,0 +1,17 @@
+/* The system tests: one row for each file. */
+#include "tests/support/harness.h"
+#include "tests/system/suites.h"
+
+int main(int argc, char **argv) {
+    const struct harness_suite suites[] = {
+        job_result_suite,
+        job_input_suite,
+        job_storm_suite,
+        job_resume_suite,
+        job_engine_suite,
+        job_command_suite,
+        { .name = NULL },
+    };
+
+    return harness_main(argc, argv, suites);
+}

@@ -1,0 +1,15 @@
+#ifndef TESTS_SYSTEM_SUITES_H
+#define TESTS_SYSTEM_SUITES_H
+
+/* The files of system tests. */
+
+#include "tests/support/harness.h"
+
+extern const struct harness_suite job_result_suite;
+extern const struct harness_suite job_input_suite;
+extern const struct harness_suite job_storm_suite;
+extern const struct harness_suite job_resume_suite;
+extern const struct harness_suite job_engine_suite;
+extern const struct harness_suite job_command_suite;
+
+#endif
