@@ -28,23 +28,23 @@ static void die_with_parent(int parent_pid) {
 
 /*
  * Keep stderr, the result pipe and the life pipe, nothing else: another child's pipe held open
- * here would hide its end of file.
+ * here would hide its end of file. The table may be full, so nothing new is opened before the
+ * rest is closed; stdin serves as the spare place while the two change theirs.
  */
 static void keep_descriptors(const struct job_worker_args *args) {
-    int result_fd = fcntl(args->result_fd, F_DUPFD_CLOEXEC, LIFE_FD + 1), life_fd = -1, null_fd;
+    bool has_life = args->life_fd >= 0;
+    int null_fd;
 
-    if (args->life_fd >= 0)
-        life_fd = fcntl(args->life_fd, F_DUPFD_CLOEXEC, LIFE_FD + 1);
-    dup3(result_fd, RESULT_FD, O_CLOEXEC);
-    if (life_fd >= 0)
-        dup3(life_fd, LIFE_FD, O_CLOEXEC);
-    close_range(life_fd >= 0 ? LIFE_FD + 1 : LIFE_FD, ~0u, 0);
-    null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null_fd >= 0)
-        dup2(null_fd, STDIN_FILENO);
+    dup2(args->result_fd, STDIN_FILENO);
+    if (has_life && args->life_fd != LIFE_FD)
+        dup3(args->life_fd, LIFE_FD, O_CLOEXEC);
+    dup3(STDIN_FILENO, RESULT_FD, O_CLOEXEC);
+    close_range(has_life ? LIFE_FD + 1 : LIFE_FD, ~0u, 0);
+    close(STDIN_FILENO);
+    null_fd = open("/dev/null", O_RDONLY);
+    if (null_fd > STDERR_FILENO)
+        close(null_fd);               /* there was no stdin to begin with */
     dup2(STDERR_FILENO, STDOUT_FILENO); /* a kernel that prints must not print into the result */
-    if (null_fd > LIFE_FD)
-        close(null_fd);
 }
 
 /* Ctrl-C is for the supervisor: it tells its children what to do about it. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -70,8 +71,10 @@ static void write_all(int fd, const char *data, size_t len) {
 
     while (len > 0) {
         n = write(fd, data, len);
+        if (n < 0 && errno == EPIPE)
+            _exit(EXIT_SUCCESS); /* the supervisor is gone, and so is the reason to work */
         if (n < 0 && errno != EINTR)
-            _exit(0); /* EPIPE: the supervisor is gone, and so is the reason to work */
+            _exit(EXIT_FAILURE);
         if (n > 0) {
             data += n;
             len -= (size_t)n;

@@ -287,18 +287,19 @@ static size_t read_arguments_of(const char *pid, char *dst, size_t size) {
     return n > 0 ? (size_t)n : 0;
 }
 
-bool harness_runs(const char *words) {
-    char arguments[4096];
+bool harness_runs(const char *argument) {
+    char arguments[4096], whole[128] = "";
     DIR *dir = opendir("/proc");
     bool found = false;
     size_t len;
 
     CHECK(dir != NULL, "/proc: %s", strerror(errno));
+    snprintf(whole + 1, sizeof(whole) - 1, "%s", argument);
     for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;) {
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
             continue;
         len = read_arguments_of(entry->d_name, arguments, sizeof(arguments));
-        found = memmem(arguments, len, words, strlen(words)) != NULL;
+        found = memmem(arguments, len, whole, strlen(argument) + 2) != NULL;
     }
     closedir(dir);
     return found;

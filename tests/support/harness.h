@@ -103,8 +103,8 @@ bool harness_exists(const char *path);
 /* Children of a process, by /proc. Returns how many, at most `most`. */
 size_t harness_children(pid_t pid, pid_t *out, size_t most);
 
-/* True when some process has the words among its arguments. */
-bool harness_runs(const char *words);
+/* True when some process has this argument, whole. */
+bool harness_runs(const char *argument);
 
 /* How many threads a process has. */
 size_t harness_threads(pid_t pid);

@@ -159,10 +159,12 @@ static void copy_file(const char *from, const char *to) {
 
 /* A job that was killed after six records of the journal, kept under other names. */
 static void make_half_done(const char *const *argv) {
-    struct harness_result r;
+    struct harness_result r = { .code = 0 };
 
+    /* How many records there are depends on who is first: a run may end with fewer. */
     setenv("PREFORK_FAILPOINT", "after-record:6", 1);
-    r = harness_run_argv(argv);
+    for (int i = 0; i < 100 && r.code == 0; i++)
+        r = harness_run_argv(argv);
     unsetenv("PREFORK_FAILPOINT");
     CHECK(r.code == 128 + SIGKILL, "exit %d: %s", r.code, r.err);
     check_no_orphans();
