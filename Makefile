@@ -5,41 +5,129 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1
 
+# What it takes to build and test; "make deps" installs what is missing.
+PACKAGES := gcc libc6-dev make pkg-config libbsd-dev libjansson-dev libprimesieve-dev \
+            libcriterion-dev strace
+# What lint, fuzz, tsan and the benchmarks need beyond that; "make deps-dev".
+PACKAGES_DEV := clang-14 clang-format-14 clang-tidy-14 llvm-14 libclang-rt-14-dev cppcheck \
+                shellcheck codespell mandoc gcovr primesieve parallel python3 libgomp1
+
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 PKGS    := libbsd jansson
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wpointer-arith -Wvla
 HARDEN  ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
-ALL_CFLAGS  = -std=gnu17 -D_GNU_SOURCE -DPREFORK_VERSION='"$(VERSION)"' -I. $(WARN) $(HARDEN) \
-              $(if $(WERROR),-Werror) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
-LIBS        = $(shell pkg-config --libs $(PKGS)) -pthread -ldl
+LINK    ?= -pie -Wl,-z,relro,-z,now
 
-SOURCES := $(shell find shared supervisor workers -name '*.c')
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+ALL_CFLAGS  = -std=gnu17 -D_GNU_SOURCE -DPREFORK_VERSION='"$(VERSION)"' -I. $(WARN) $(HARDEN) \
+              $(if $(WERROR),-Werror) $(PKG_CFLAGS) $(CFLAGS) $(SANITIZE)
+ALL_LDFLAGS = $(LINK) -Wl,--as-needed $(LDFLAGS) $(SANITIZE)
+LIBS        = $(PKG_LIBS) -pthread -ldl
+
+SOURCES := $(sort $(shell find shared supervisor workers -name '*.c'))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-MAINS   := $(BUILD)/supervisor/cli/main.o
+MAINS   := $(filter %/main.o,$(OBJECTS))
 ARCHIVE := $(BUILD)/libprefork.a
 
-all: $(BUILD)/prefork
+SYSTEM_SOURCES := $(sort $(wildcard tests/system/*.c tests/support/*.c))
+SYSTEM_OBJECTS := $(SYSTEM_SOURCES:%.c=$(BUILD)/%.o)
+UNIT_SOURCES   := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
+UNITS          := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+BENCH_SOURCES  := $(sort $(wildcard tests/bench/*.c))
+BENCHES        := $(BENCH_SOURCES:%.c=$(BUILD)/%)
+
+all: $(BUILD)/prefork ## build the programs
 
 $(ARCHIVE): $(filter-out $(MAINS),$(OBJECTS))
 	@rm -f $@
-	ar rcs $@ $^
+	@$(AR) rcs $@ $^
 
 $(BUILD)/prefork: $(BUILD)/supervisor/cli/main.o $(ARCHIVE)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/support/*.c))
 $(BUILD)/tests/system-tests: $(SYSTEM_OBJECTS)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(UNITS): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVE)
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcriterion
+
+$(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVE)
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
+$(BENCHES:%=%.o): CFLAGS += -fopenmp
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "CC $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-clean:
-	rm -rf $(BUILD)
+deps: ## install what building and testing needs (Debian)
+	@tests/support/install-packages.sh $(PACKAGES)
 
-.PHONY: all clean
--include $(OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d)
+deps-dev: ## install what lint, fuzz and bench need beyond that
+	@tests/support/install-packages.sh $(PACKAGES) $(PACKAGES_DEV)
+
+demo: deps ## build, then split the task sheet's interval three ways and compare
+	@$(MAKE) --no-print-directory all >/dev/null
+	@tests/support/demo.sh $(BUILD)
+
+test: deps ## all unit tests and the short system tests
+	@$(MAKE) --no-print-directory test-programs
+	@tests/support/run-tests.sh $(BUILD)
+
+test-programs: all $(BUILD)/tests/system-tests $(UNITS)
+
+unit: test-programs ## the unit tests
+	@tests/support/run-tests.sh $(BUILD) unit
+
+system: test-programs ## the system tests; FILTER=words picks some
+	@$(BUILD)/tests/system-tests $(if $(FILTER),--filter $(FILTER))
+
+soak: test-programs ## the system tests with the stated numbers: long
+	@$(BUILD)/tests/system-tests --soak $(if $(FILTER),--filter $(FILTER))
+
+bench: all $(BENCHES) ## measure against references and peers; writes tests/bench/RESULTS.md
+	@tests/bench/run.sh $(BUILD)
+
+san: ## AddressSanitizer and UBSan over all tests
+	@tests/support/sanitize.sh
+
+tsan: ## ThreadSanitizer on the real binary
+	@tests/support/tsan.sh
+
+fuzz: ## fuzz every parser; RUNS=N
+	@tests/fuzz/run.sh $(RUNS)
+
+coverage: ## how many lines the tests reach
+	@tests/support/coverage.sh
+
+layers: ## who includes whom, and are extern names <file>_<verb>
+	@tests/support/layers.sh
+	@tests/support/names.sh $(BUILD) $(OBJECTS)
+
+lint: ## format, static analysis, shell, spelling, manual pages
+	@tests/support/lint.sh
+
+man: all ## rewrite the generated lists in man/
+	@tests/support/manual.sh write $(BUILD)
+
+install: all ## install under DESTDIR and PREFIX
+	install -Dm755 $(BUILD)/prefork $(DESTDIR)$(PREFIX)/bin/prefork
+	for page in man/*.1; do install -Dm644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/prefork
+	for page in man/*.1; do rm -f $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
+
+clean: ## remove what was built
+	rm -rf $(BUILD) build-*
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+.PHONY: all deps deps-dev demo test test-programs unit system soak bench san tsan fuzz coverage \
+        layers lint man install uninstall clean help
+.SECONDARY:
+-include $(OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(UNITS:=.d) $(BENCHES:=.d)

@@ -4,6 +4,7 @@
  */
 #include "shared/settings.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,9 +305,8 @@ void settings_write_mdoc(FILE *out, const struct setting *table) {
             fprintf(out, " Ar ");
             write_choices(out, table, table->type == SETTING_CHOICES ? "," : " | ");
         }
-        fprintf(out, "\n%c%s", table->help[0], table->help + 1);
+        fprintf(out, "\n%c%s.\n", toupper((unsigned char)table->help[0]), table->help + 1);
         if (fallback_words(table)[0] != '\0')
-            fprintf(out, "\n.Pq default: %s", fallback_words(table));
-        fprintf(out, ".\n");
+            fprintf(out, "Default: %s.\n", fallback_words(table));
     }
 }

@@ -2,13 +2,17 @@
  */
 #include "supervisor/cli/cmd_help.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "supervisor/cli/cmds.h"
+#include "supervisor/cli/job_args.h"
 #include "supervisor/cli/options.h"
+
+#define WORDS_MOST 4
 
 struct values {
     bool mdoc;
@@ -37,7 +41,7 @@ void cmd_help_write_verbs(FILE *out, const char *group) {
     for (size_t i = 0; cmds_table[i] != NULL; i++)
         if (is_in_group(cmds_table[i], group))
             fprintf(out, "  %-14s %s\n", cmds_table[i]->name, cmds_table[i]->summary);
-    fprintf(out, "\nprefork help VERB shows what a verb takes; man prefork has the exit codes.\n");
+    fprintf(out, "\nprefork help VERB shows what a verb takes; prefork help exit-codes what is returned.\n");
 }
 
 void cmd_help_write_verb(FILE *out, const struct cmd *cmd) {
@@ -55,16 +59,72 @@ void cmd_help_write_verb(FILE *out, const struct cmd *cmd) {
         fprintf(out, "  %s\n      %s\n", cmd->examples[i], cmd->examples[i + 1]);
 }
 
-static void write_mdoc(FILE *out, const struct cmd *cmd) {
-    if (cmd != NULL) {
-        settings_write_mdoc(out, cmd->options);
-        return;
+/* A row of a list in a manual page: what is a phrase in --help is a sentence there. */
+static void write_item(FILE *out, const char *macro, const char *item, const char *phrase) {
+    fprintf(out, ".It %s%s\n%c%s.\n", macro, item, toupper((unsigned char)phrase[0]), phrase + 1);
+}
+
+static void write_exit_codes(FILE *out, bool is_mdoc) {
+    char code[16];
+
+    for (size_t i = 0; i < exit_code_count; i++) {
+        snprintf(code, sizeof(code), "%d", exit_code_table[i].code);
+        if (is_mdoc)
+            write_item(out, "", code, exit_code_table[i].meaning);
+        else
+            fprintf(out, "  %3s  %s\n", code, exit_code_table[i].meaning);
     }
+}
+
+static void write_verbs_mdoc(FILE *out) {
     for (size_t i = 0; cmds_table[i] != NULL; i++)
-        fprintf(out, ".It Cm %s Op Ar ...\n%s.\n", cmds_table[i]->name, cmds_table[i]->summary);
-    fprintf(out, ".\\\" exit codes\n");
-    for (size_t i = 0; i < exit_code_count; i++)
-        fprintf(out, ".It %d\n%s.\n", exit_code_table[i].code, exit_code_table[i].meaning);
+        write_item(out, "Cm ", cmds_table[i]->name, cmds_table[i]->summary);
+}
+
+static void write_kernels_mdoc(FILE *out) {
+    for (size_t i = 0; kernels_table[i] != NULL; i++)
+        write_item(out, "Cm ", kernels_table[i]->name, kernels_table[i]->summary);
+}
+
+/* Topics beside the verbs. Returns false when there is none of this name. */
+static bool write_topic(FILE *out, int count, char **words, bool is_mdoc) {
+    const struct kernel_ops *kernel = count == 2 ? kernels_find(words[1]) : NULL;
+
+    if (strcmp(words[0], "exit-codes") == 0)
+        write_exit_codes(out, is_mdoc);
+    else if (strcmp(words[0], "verbs") == 0 && is_mdoc)
+        write_verbs_mdoc(out);
+    else if (strcmp(words[0], "kernels") == 0 && is_mdoc)
+        write_kernels_mdoc(out);
+    else if (strcmp(words[0], "kernels") == 0)
+        job_args_write_kernels(out);
+    else if (strcmp(words[0], "kernel") == 0 && kernel != NULL)
+        (is_mdoc ? settings_write_mdoc : settings_write_help)(out, kernel->params);
+    else
+        return false;
+    return true;
+}
+
+static int show(int count, char **words, bool is_mdoc) {
+    const struct cmd *cmd;
+    int taken;
+
+    if (count == 0) {
+        cmd_help_write_verbs(stdout, NULL);
+        return EXIT_CODE_OK;
+    }
+    cmd = cmds_find(count, words, &taken);
+    if (cmd != NULL && is_mdoc)
+        settings_write_mdoc(stdout, cmd->options);
+    else if (cmd != NULL)
+        cmd_help_write_verb(stdout, cmd);
+    else if (cmds_is_group(words[0]))
+        cmd_help_write_verbs(stdout, words[0]);
+    else if (!write_topic(stdout, count, words, is_mdoc)) {
+        log_warnx("unknown verb \"%s\"; prefork help shows those there are", words[0]);
+        return EXIT_CODE_USAGE;
+    }
+    return EXIT_CODE_OK;
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv) {
@@ -72,40 +132,40 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
     struct complaint complaint;
     struct options options;
     enum options_found found;
-    const struct cmd *asked = NULL;
-    char *words[4];
+    char *words[WORDS_MOST];
     const char *operand;
-    int count = 0, taken;
+    int count = 0;
 
     (void)argc;
     options_begin(&options, argv);
     options_add(&options, options_table, &values);
-    while ((found = options_next(&options, &operand, &complaint)) == OPTIONS_OPERAND && count < 4)
-        words[count++] = (char *)operand;
+    while ((found = options_next(&options, &operand, &complaint)) == OPTIONS_OPERAND)
+        if (count < WORDS_MOST)
+            words[count++] = (char *)operand;
     if (found == OPTIONS_BAD) {
-        log_warnx("%s", complaint.text);
+        log_warnx("%s: %s", cmd->name, complaint.text);
         return EXIT_CODE_USAGE;
     }
-    if (found == OPTIONS_HELP)
-        asked = cmd;
-    else if (count > 0 && (asked = cmds_find(count, words, &taken)) == NULL &&
-             !cmds_is_group(words[0])) {
-        log_warnx("unknown verb \"%s\"; prefork help shows those there are", words[0]);
-        return EXIT_CODE_USAGE;
+    if (found == OPTIONS_HELP) {
+        cmd_help_write_verb(stdout, cmd);
+        return EXIT_CODE_OK;
     }
-    if (values.mdoc)
-        write_mdoc(stdout, asked);
-    else if (asked != NULL)
-        cmd_help_write_verb(stdout, asked);
-    else
-        cmd_help_write_verbs(stdout, count > 0 ? words[0] : NULL);
-    return EXIT_CODE_OK;
+    return show(count, words, values.mdoc);
 }
+
+static const char *const examples[] = {
+    "prefork help job run",
+    "what job run takes",
+    "prefork help exit-codes",
+    "what the exit codes mean",
+    NULL,
+};
 
 const struct cmd cmd_help = {
     .name = "help",
-    .operands = "[VERB]",
+    .operands = "[VERB|exit-codes|kernels]",
     .summary = "show the verbs, or what one of them takes",
     .options = options_table,
+    .examples = examples,
     .run = run,
 };

@@ -1,8 +1,10 @@
 /* prefork: the command line. Finds the verb and hands over. */
 #include <bsd/unistd.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shared/crc32c.h"
 #include "shared/exit_code.h"
@@ -32,12 +34,28 @@ static int refuse(int argc, char **argv) {
     return EXIT_CODE_USAGE;
 }
 
+/*
+ * A closed standard stream would be given to the next file that is opened, and talk would land in
+ * it. Without stdout there is nowhere to put data: better said at once.
+ */
+static void check_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            continue;
+        if (open("/dev/null", O_RDWR) != fd)
+            _exit(EXIT_CODE_SYSTEM);
+        if (fd == STDOUT_FILENO)
+            log_fatalx(EXIT_CODE_IO, "stdout is closed: there is nowhere to write to");
+    }
+}
+
 int main(int argc, char **argv) {
     const struct cmd *cmd;
     int words;
 
     setproctitle_init(argc, argv, environ);
     log_init("prefork");
+    check_streams();
     crc32c_init();
     failpoint_init();
     if (argc < 2) {

@@ -1,0 +1,127 @@
+/* The settings table: one truth for parsing, defaults, names and help. */
+#include "shared/settings.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct values {
+    bool flag;
+    uint64_t number, bytes, wait_ms;
+    double share;
+    unsigned choice, choices;
+    const char *text;
+    struct setting_numbers numbers;
+};
+
+static const char *const names[] = { "process", "thread", "event", NULL };
+
+#define ROW(field) .name = #field, .offset = offsetof(struct values, field)
+
+static const struct setting table[] = {
+    { ROW(flag), .type = SETTING_BOOL, .help = "a flag" },
+    { ROW(number), .type = SETTING_NUMBER, .operand = "N", .fallback = "5", .min = 1, .max = 10,
+        .help = "a number" },
+    { ROW(bytes), .type = SETTING_BYTES, .operand = "BYTES", .fallback = "4MiB", .help = "bytes" },
+    { .name = "wait",
+        .offset = offsetof(struct values, wait_ms),
+        .type = SETTING_DURATION,
+        .operand = "TIME",
+        .min = 10,
+        .max = 1000,
+        .help = "a time" },
+    { ROW(share), .type = SETTING_PERCENT, .operand = "P%", .fallback = "0%", .help = "a share" },
+    { ROW(choice), .type = SETTING_CHOICE, .operand = "HOW", .choices = names, .fallback = "thread",
+        .help = "a choice" },
+    { ROW(choices), .type = SETTING_CHOICES, .operand = "HOW,...", .choices = names,
+        .fallback = "process,event", .help = "choices" },
+    { ROW(text), .type = SETTING_TEXT, .operand = "FILE", .help = "a text" },
+    { ROW(numbers), .type = SETTING_NUMBERS, .operand = "N,...", .fallback = "11,13,17", .min = 1,
+        .max = UINT64_MAX, .help = "numbers" },
+    { .name = "two_words", .type = SETTING_BOOL, .help = "a name with a dash" },
+    { .name = NULL },
+};
+
+static struct complaint complaint;
+
+static int set(const char *name, const char *text, struct values *values) {
+    return settings_set(settings_find(table, name), text, values, &complaint);
+}
+
+Test(settings, defaults_fill_the_struct) {
+    struct values values = { .flag = false };
+
+    settings_set_defaults(table, &values);
+    cr_assert(values.number == 5 && values.bytes == 4194304 && values.choice == 1 &&
+              values.choices == 5 && values.numbers.count == 3 && values.numbers.value[2] == 17);
+}
+
+Test(settings, values_are_written_back_as_they_are_read) {
+    static const char *const rows[][2] = { { "flag", "true" }, { "number", "7" },
+        { "bytes", "65536" }, { "wait", "150ms" }, { "share", "12.5%" }, { "choice", "event" },
+        { "choices", "thread,event" }, { "text", "a b" },
+        { "numbers", "2,3,18446744073709551615" } };
+    struct values values;
+    char text[128];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cr_assert_eq(set(rows[i][0], rows[i][1], &values), 0, "%s", complaint.text);
+        settings_format(settings_find(table, rows[i][0]), &values, text, sizeof(text));
+        cr_assert_str_eq(text, rows[i][1]);
+    }
+}
+
+Test(settings, refusals_name_setting_value_and_what_is_allowed) {
+    static const char *const rows[][3] = {
+        { "number", "0", "--number: 0 is outside the allowed range, 1 to 10" },
+        { "number", "11", "--number: 11 is outside" },
+        { "wait", "5ms", "--wait: 5ms is outside the allowed range, 10 ms to 1 000 ms" },
+        { "wait", "5", "--wait: \"5\" needs a unit" },
+        { "choice", "thraed", "did you mean \"thread\"? allowed: process, thread, event" },
+        { "choice", "zzz", "--choice: unknown \"zzz\"; allowed: process" },
+        { "choices", "process,x", "--choices: unknown \"x\"" },
+        { "flag", "yes", "true or false" },
+        { "text", "", "must not be empty" },
+        { "numbers", "1,,2", "--numbers: \"\" is empty" },
+        { "numbers", "1,0", "outside" },
+        { "numbers", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "at most 16" },
+        { "share", "200%", "from 0% to 100%" },
+    };
+    struct values values;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cr_assert_eq(set(rows[i][0], rows[i][1], &values), -1, "%s", rows[i][1]);
+        cr_assert_not_null(strstr(complaint.text, rows[i][2]), "%s", complaint.text);
+    }
+}
+
+Test(settings, names_are_found_with_dashes) {
+    char name[32];
+
+    cr_assert_not_null(settings_find(table, "two-words"));
+    cr_assert_not_null(settings_find(table, "two_words"));
+    cr_assert_null(settings_find(table, "two"));
+    cr_assert_null(settings_find(table, "two_words_more"));
+    cr_assert_null(settings_find(table, ""));
+    cr_assert_str_eq(
+        settings_option_name(settings_find(table, "two_words"), name, sizeof(name)), "--two-words");
+}
+
+Test(settings, help_and_manual_page_name_every_row) {
+    char *text = NULL, name[64];
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    settings_write_help(out, table);
+    fflush(out);
+    for (const struct setting *s = table; s->name != NULL; s++)
+        cr_assert_not_null(
+            strstr(text, settings_option_name(s, name, sizeof(name))), "%s", s->name);
+    cr_assert_not_null(strstr(text, "(default: 4MiB)"));
+    rewind(out);
+    settings_write_mdoc(out, table);
+    fclose(out);
+    for (const struct setting *s = table; s->name != NULL; s++)
+        cr_assert_not_null(
+            strstr(text, settings_option_name(s, name, sizeof(name)) + 2), "%s", s->name);
+}
