@@ -20,7 +20,7 @@ uint32_t crc32c_u64(uint32_t crc, const uint64_t *values, size_t count);
 
 /*
  * The crc of A followed by B, from crc(A), crc(B) and the length of B in bytes.
- * The last length is remembered, so that runs of equal lengths are cheap: one thread only.
+ * Some lengths are remembered, so that runs of like lengths are cheap: one thread only.
  */
 uint32_t crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t len_b);
 

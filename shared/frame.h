@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define FRAME_MAGIC       0x4d524650u /* "PFRM" */
-#define FRAME_PAYLOAD_MAX (64u * 1024u)
+#define FRAME_PAYLOAD_MAX (256u * 1024u)
 
 enum frame_type {
     FRAME_PART = 1, /* some bytes of the chunk's rendered result, in order */

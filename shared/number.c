@@ -4,6 +4,7 @@
  */
 #include "shared/number.h"
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,54 +211,88 @@ int number_parse_percent(
     return 0;
 }
 
-static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                            "25262728293031323334353637383940414243444546474849"
-                            "50515253545556575859606162636465666768697071727374"
-                            "75767778798081828384858687888990919293949596979899";
+/*
+ * Eight digits at once, in one word: halves, then quarters, then single digits are split by
+ * multiplications that stay within their lanes. The first digit is the lowest byte.
+ */
+static uint64_t eight_digits(uint32_t value) {
+    uint64_t halves = (uint64_t)(value % 10000) << 32 | value / 10000;
+    uint64_t high = halves * 10486 >> 20 & 0x7f0000007f; /* each half / 100 */
+    uint64_t quarters = high | (halves - high * 100) << 16;
+    uint64_t tens = quarters * 103 >> 10 & 0xf000f000f000f; /* each quarter / 10 */
 
-/* Eight digits at once: the halves are split by multiplication, so that no step waits long. */
+    return tens | (quarters - tens * 10) << 8;
+}
+
+#define ASCII_ZEROS 0x3030303030303030u
+
+static void store_word(char *dst, uint64_t word) {
+    word = htole64(word);
+    memcpy(dst, &word, sizeof(word));
+}
+
 static void put_eight(char *dst, uint32_t value) {
-    uint32_t high = value / 10000, low = value % 10000;
-
-    memcpy(dst, pairs + 2 * (size_t)(high / 100), 2);
-    memcpy(dst + 2, pairs + 2 * (size_t)(high % 100), 2);
-    memcpy(dst + 4, pairs + 2 * (size_t)(low / 100), 2);
-    memcpy(dst + 6, pairs + 2 * (size_t)(low % 100), 2);
+    store_word(dst, eight_digits(value) + ASCII_ZEROS);
 }
 
-/* One to eight digits, without leading zeros. */
+/* One to eight digits, without leading zeros; writes eight bytes whatever the length. */
 static size_t put_short(char *dst, uint32_t value) {
-    char digits[8];
-    size_t skip = 0;
+    uint64_t digits = eight_digits(value);
+    unsigned zeros = (unsigned)__builtin_ctzll(digits | 1ull << 56) / 8;
 
-    put_eight(digits, value);
-    while (skip < 7 && digits[skip] == '0')
-        skip++;
-    memcpy(dst, digits + skip, 8 - skip);
-    return 8 - skip;
+    store_word(dst, (digits + ASCII_ZEROS) >> 8 * zeros);
+    return 8 - zeros;
 }
 
-size_t number_format_u64(char *dst, uint64_t value) {
-    const uint64_t eight = 100000000;
-    uint64_t high;
+#define EIGHT 100000000u /* the first number of nine digits */
+
+/* Everything above the last eight digits; at most 12 digits, 16 bytes are written. */
+static size_t put_high(char *dst, uint64_t high) {
     size_t len;
 
-    if (value < eight)
-        return put_short(dst, (uint32_t)value);
-    high = value / eight;
-    if (high < eight) {
-        len = put_short(dst, (uint32_t)high);
-    } else {
-        len = put_short(dst, (uint32_t)(high / eight));
-        put_eight(dst + len, (uint32_t)(high % eight));
-        len += 8;
-    }
-    put_eight(dst + len, (uint32_t)(value % eight));
+    if (high < EIGHT)
+        return put_short(dst, (uint32_t)high);
+    len = put_short(dst, (uint32_t)(high / EIGHT));
+    put_eight(dst + len, (uint32_t)(high % EIGHT));
     return len + 8;
 }
 
+size_t number_format_u64(char *dst, uint64_t value) {
+    size_t len;
+
+    if (value < EIGHT)
+        return put_short(dst, (uint32_t)value);
+    len = put_high(dst, value / EIGHT);
+    put_eight(dst + len, (uint32_t)(value % EIGHT));
+    return len + 8;
+}
+
+size_t number_format_lines(char *dst, const uint64_t *values, size_t count) {
+    uint64_t known = 0, high;
+    char text[16]; /* of the high digits that neighbours have in common */
+    size_t text_len = 0;
+    char *at = dst;
+
+    for (size_t i = 0; i < count; i++) {
+        if (values[i] < EIGHT) {
+            at += put_short(at, (uint32_t)values[i]);
+        } else {
+            high = values[i] / EIGHT;
+            if (high != known) {
+                known = high;
+                text_len = put_high(text, high);
+            }
+            memcpy(at, text, sizeof(text));
+            put_eight(at + text_len, (uint32_t)(values[i] - high * EIGHT));
+            at += text_len + 8;
+        }
+        *at++ = '\n';
+    }
+    return (size_t)(at - dst);
+}
+
 char *number_format_grouped(char dst[NUMBER_TEXT_MAX], uint64_t value) {
-    char digits[20];
+    char digits[NUMBER_ROOM];
     size_t len = number_format_u64(digits, value), out = 0;
 
     for (size_t i = 0; i < len; i++) {

@@ -34,8 +34,17 @@ int number_parse_bytes(
 int number_parse_percent(
     const char *text, size_t len, double *out_percent, struct complaint *complaint);
 
+/* Bytes that must be free at dst for each number below: more than its digits are touched. */
+#define NUMBER_ROOM 24
+
 /* Write value in decimal, not terminated. Returns the length, at most 20. */
 size_t number_format_u64(char *dst, uint64_t value);
+
+/*
+ * Write the values as lines, each in decimal and a newline; neighbours are written faster than far
+ * ones. dst holds NUMBER_ROOM bytes for each. Returns the length.
+ */
+size_t number_format_lines(char *dst, const uint64_t *values, size_t count);
 
 /* Write value in groups of three with spaces, as the task sheets do; terminated. Returns dst. */
 char *number_format_grouped(char dst[NUMBER_TEXT_MAX], uint64_t value);

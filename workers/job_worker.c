@@ -7,6 +7,7 @@
 #include <bsd/unistd.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -43,7 +44,7 @@ static void keep_descriptors(const struct job_worker_args *args) {
     close(STDIN_FILENO);
     null_fd = open("/dev/null", O_RDONLY);
     if (null_fd > STDERR_FILENO)
-        close(null_fd);               /* there was no stdin to begin with */
+        close(null_fd);                 /* there was no stdin to begin with */
     dup2(STDERR_FILENO, STDOUT_FILENO); /* a kernel that prints must not print into the result */
 }
 
@@ -57,6 +58,16 @@ static void set_signals(void) {
     sigaction(SIGPIPE, &ignore, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * Workers compute, the supervisor only passes on: let it run when it wakes. Batch scheduling says
+ * so without costing a worker its share; commands that a worker starts do not inherit it.
+ */
+static void yield_to_supervisor(void) {
+    const struct sched_param param = { .sched_priority = 0 };
+
+    sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &param);
 }
 
 static void serve_alone(struct lane *lane) {
@@ -77,6 +88,7 @@ static void *thread_main(void *arg) {
     const struct thread *thread = arg;
     struct lane lane;
 
+    yield_to_supervisor();
     lane_init(&lane, thread->args, thread->i, thread->lock);
     serve_alone(&lane);
     lane_fini(&lane);
@@ -114,6 +126,7 @@ static void serve_events(const struct job_worker_args *args) {
 
     if (lanes == NULL)
         _exit(JOB_WORKER_EXIT_OPEN);
+    yield_to_supervisor();
     for (uint32_t i = 0; i < args->lanes; i++)
         lane_init(&lanes[i], args, i, NULL);
     lane_event_serve(lanes, args->lanes);
@@ -125,6 +138,7 @@ static void serve_events(const struct job_worker_args *args) {
 static void serve_process(const struct job_worker_args *args) {
     struct lane lane;
 
+    yield_to_supervisor();
     lane_init(&lane, args, 0, NULL);
     serve_alone(&lane);
     lane_fini(&lane);

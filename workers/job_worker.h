@@ -16,8 +16,12 @@
 
 enum job_worker_model { JOB_WORKER_PROCESS, JOB_WORKER_THREAD, JOB_WORKER_EVENT };
 
-/* Memory that a lane keeps for results on their way. */
-#define JOB_WORKER_LANE_BYTES (64u * 1024u)
+/*
+ * Memory that a lane keeps for results on their way: much where it is alone, so that the
+ * supervisor is woken rarely, less where it has many neighbours in one process.
+ */
+#define JOB_WORKER_LANE_BYTES  (256u * 1024u)
+#define JOB_WORKER_EVENT_BYTES (64u * 1024u)
 
 /* Exit status of a child whose kernel could not be opened; its reason is on stderr. */
 #define JOB_WORKER_EXIT_OPEN 121

@@ -72,7 +72,8 @@ int job_worker_serial_run(const struct kernel_plan *plan, const struct split *sp
         .row = &serial.row,
         .format = format,
         .count_only = plan->count_only,
-        .is_bytes = plan->ops->flags & KERNEL_BYTES };
+        .is_bytes = plan->ops->flags & KERNEL_BYTES,
+        .size = JOB_WORKER_LANE_BYTES };
     serial.loop = loop_new();
     if (serial.sink.fd < 0 || serial.loop == NULL || sink_init(&serial.sink) < 0) {
         complaint_set(complaint, "cannot compute serially: %s", strerror(errno));

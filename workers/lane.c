@@ -12,7 +12,6 @@
 #include "shared/clock.h"
 #include "shared/log.h"
 
-#define FLUSH_BYTES (32u * 1024u)
 #define FLUSH_NS    5000000u
 #define BATCH_NS    200000u /* what is claimed at once should take about this long */
 #define BATCH_MOST  64u
@@ -37,6 +36,7 @@ void lane_init(
         .format = args->format,
         .count_only = plan->count_only,
         .is_bytes = plan->ops->flags & KERNEL_BYTES,
+        .size = args->model == JOB_WORKER_EVENT ? JOB_WORKER_EVENT_BYTES : JOB_WORKER_LANE_BYTES,
     };
     if (sink_init(&lane->sink) < 0) {
         log_warn("worker %u: no memory for results", args->ordinal);
@@ -109,7 +109,7 @@ bool lane_is_cancelled(const struct lane *lane) {
 void lane_flush_when_due(struct lane *lane, uint64_t now_ns) {
     const struct sink *sink = &lane->sink;
 
-    if (sink->sealed >= FLUSH_BYTES ||
+    if (sink->sealed >= sink->size / 2 ||
         (sink->sealed > 0 && now_ns - sink->sealed_since_ns >= FLUSH_NS))
         sink_flush(&lane->sink);
 }

@@ -22,8 +22,11 @@
 /* The longest thing rendered in one step: a CSV row, a grouped number, the frame of an object. */
 #define PIECE_MAX 160
 
+/* Plain numbers that are rendered between two looks at the room that is left. */
+#define LINES_AT_ONCE 256u
+
 int sink_init(struct sink *sink) {
-    void *buf = mmap(NULL, SINK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *buf = mmap(NULL, sink->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (buf == MAP_FAILED)
         return -1;
@@ -34,7 +37,7 @@ int sink_init(struct sink *sink) {
 
 void sink_fini(struct sink *sink) {
     if (sink->buf != NULL)
-        munmap(sink->buf, SINK_SIZE);
+        munmap(sink->buf, sink->size);
     sink->buf = NULL;
 }
 
@@ -59,7 +62,7 @@ static void seal_frame(struct sink *sink, enum frame_type type) {
 }
 
 static void make_room(struct sink *sink, size_t need) {
-    if (SINK_SIZE - sink->len >= need)
+    if (sink->size - sink->len >= need)
         return;
     seal_frame(sink, FRAME_PART);
     sink_flush(sink);
@@ -170,15 +173,31 @@ static size_t render_number(const struct sink *sink, char *at, uint64_t number, 
     return (size_t)(at - start);
 }
 
+/* The common case: plain lines, many at a time. */
+static void put_lines(struct sink *sink, const uint64_t *numbers, size_t count) {
+    size_t some;
+
+    for (; count > 0; numbers += some, count -= some) {
+        some = count < LINES_AT_ONCE ? count : LINES_AT_ONCE;
+        make_room(sink, some * NUMBER_ROOM);
+        sink->len += number_format_lines(sink->buf + sink->len, numbers, some);
+    }
+}
+
 void sink_put_numbers(struct sink *sink, const uint64_t *numbers, size_t count) {
     if (sink->count_only) {
         sink->records += count;
         return;
     }
     sink->digest = crc32c_u64(sink->digest, numbers, count);
-    for (size_t i = 0; i < count; i++) {
-        make_room(sink, PIECE_MAX);
-        sink->len += render_number(sink, sink->buf + sink->len, numbers[i], sink->records + i == 0);
+    if (sink->format == RESULT_TEXT) {
+        put_lines(sink, numbers, count);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            make_room(sink, PIECE_MAX);
+            sink->len += render_number(
+                sink, sink->buf + sink->len, numbers[i], sink->records + i == 0);
+        }
     }
     sink->records += count;
     sink->digested += count * sizeof(*numbers);
@@ -222,7 +241,7 @@ void sink_put_bytes(struct sink *sink, const char *bytes, size_t len) {
     }
     for (; len > 0; bytes += take, len -= take) {
         make_room(sink, 1);
-        take = SINK_SIZE - sink->len < len ? SINK_SIZE - sink->len : len;
+        take = sink->size - sink->len < len ? sink->size - sink->len : len;
         put_text(sink, bytes, take);
     }
 }
@@ -230,7 +249,7 @@ void sink_put_bytes(struct sink *sink, const char *bytes, size_t len) {
 /* ---- chunks ---- */
 
 void sink_begin(struct sink *sink, uint64_t chunk, uint32_t epoch, uint64_t lo, uint64_t hi) {
-    if (SINK_SIZE - sink->sealed < sizeof(struct frame) + PIECE_MAX)
+    if (sink->size - sink->sealed < sizeof(struct frame) + PIECE_MAX)
         sink_flush(sink);
     sink->frame = (struct frame){ .lane = sink->lane, .chunk = chunk, .epoch = epoch };
     sink->records = sink->digested = 0;
@@ -257,7 +276,7 @@ void sink_fail(struct sink *sink, const char *why) {
     size_t len = strlen(why);
 
     open_frame(sink);
-    if (SINK_SIZE - sink->len < len) {
+    if (sink->size - sink->len < len) {
         sink->len = sink->sealed;
         sink_flush(sink);
         open_frame(sink);

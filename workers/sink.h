@@ -18,9 +18,7 @@
 #include "shared/frame.h"
 #include "shared/result_format.h"
 #include "shared/ring.h"
-#include "workers/job_worker.h"
 
-#define SINK_SIZE JOB_WORKER_LANE_BYTES
 
 struct sink {
     /* set by the owner */
@@ -31,6 +29,7 @@ struct sink {
     enum result_format format;
     bool count_only;
     bool is_bytes;
+    size_t size;           /* of buf; at most FRAME_PAYLOAD_MAX */
     /* the sink's own */
     char *buf;
     size_t len;               /* bytes in buf */

@@ -23,7 +23,7 @@
 #include "shared/log.h"
 #include "supervisor/job/guard.h"
 
-#define PIPE_SIZE    (256 * 1024)
+#define PIPE_SIZE    (1024 * 1024)
 #define READ_SIZE    ENGINE_CHILD_BYTES
 #define EOF_WAIT_MS  200 /* for a command that is just being started to let go of the pipe */
 #define LAST_WAIT_MS 200 /* for processes that were killed to be gone */
@@ -50,6 +50,7 @@ struct child {
     uint64_t frames;
     struct loop_watch exit; /* a pidfd */
     struct loop_watch pipe; /* fd -1 after end of file */
+    bool is_hushed;         /* the pipe is not in the loop for now */
     char *buf;
     size_t len; /* bytes in buf that are not a complete frame yet */
 };
@@ -103,6 +104,8 @@ static void take_frames(struct child *child) {
     }
     if (verdict == FRAME_BAD)
         kill_child(child, BLAME_CAUSE_LIED);
+    if (at > 0)
+        client->on_heard(client->arg);
     child->len -= at;
     memmove(child->buf, child->buf + at, child->len);
 }
@@ -110,7 +113,9 @@ static void take_frames(struct child *child) {
 static void close_pipe(struct child *child) {
     if (child->pipe.fd < 0)
         return;
-    loop_remove(child->engine->loop, &child->pipe);
+    if (!child->is_hushed)
+        loop_remove(child->engine->loop, &child->pipe);
+    child->is_hushed = false;
     close(child->pipe.fd);
     child->pipe.fd = -1;
 }
@@ -427,6 +432,33 @@ int engine_lane_pid(const struct engine *engine, uint32_t lane) {
     const struct child *child = child_of_lane(engine, lane);
 
     return child != NULL ? child->pid : 0;
+}
+
+bool engine_hush_others(struct engine *engine, uint32_t lane) {
+    const struct child *heard = child_of_lane(engine, lane);
+
+    if (heard == NULL || heard->pipe.fd < 0 || engine->running < 2)
+        return false;
+    for (uint32_t i = 0; i < engine->child_count; i++) {
+        struct child *child = &engine->children[i];
+        if (child == heard || child->state == CHILD_NONE || child->pipe.fd < 0 || child->is_hushed)
+            continue;
+        loop_remove(engine->loop, &child->pipe);
+        child->is_hushed = true;
+    }
+    return true;
+}
+
+void engine_hear_all(struct engine *engine) {
+    for (uint32_t i = 0; i < engine->child_count; i++) {
+        struct child *child = &engine->children[i];
+        if (!child->is_hushed)
+            continue;
+        child->is_hushed = false;
+        /* Unheard it would wait for ever: without a watch it cannot go on. */
+        if (loop_add(engine->loop, &child->pipe, EPOLLIN) < 0)
+            kill_child(child, BLAME_CAUSE_STOPPED);
+    }
 }
 
 void engine_let_leave(struct engine *engine) {

@@ -60,6 +60,8 @@ struct engine_client {
     /* One complete frame. Returns false when the sender must be ended: it lies. */
     bool (*on_frame)(void *arg, const struct frame *frame, const char *payload, uint32_t first_lane,
         uint32_t lanes);
+    /* The payloads of the last frames are about to be overwritten. */
+    void (*on_heard)(void *arg);
     /* A child is dead, all it said has been heard. */
     void (*on_lost)(void *arg, const struct engine_death *death);
     /* The child that was started for one chunk has left; it may have died before. */
@@ -78,7 +80,7 @@ struct engine_plan {
 };
 
 /* Memory that a child costs its supervisor. */
-#define ENGINE_CHILD_BYTES (256u * 1024u)
+#define ENGINE_CHILD_BYTES (512u * 1024u)
 
 struct engine;
 
@@ -94,6 +96,15 @@ int engine_start_solo(struct engine *engine, uint64_t chunk);
 
 /* End the child that serves the lane, and keep the reason for on_lost. */
 void engine_kill_lane(struct engine *engine, uint32_t lane, enum blame_cause cause);
+
+/*
+ * Listen only to the child that serves the lane; the others come to a stop when their pipes are
+ * full. Returns false when there is no such child, or no other one: nothing changes then.
+ */
+bool engine_hush_others(struct engine *engine, uint32_t lane);
+
+/* Listen to all children again. */
+void engine_hear_all(struct engine *engine);
 
 /* From now on nobody is replaced; who leaves, leaves. */
 void engine_let_leave(struct engine *engine);

@@ -27,6 +27,8 @@
 #define LOOK_MOST_MS    200u /* more than this between two looks is our own absence */
 #define LEAVE_NS        2000000000u
 #define CANCEL_NS       60000000u
+#define PATIENCE_NS     20000000u
+#define PATIENCE_MS     5
 #define FILES_PER_CHILD 3u
 #define FILES_OWN       64u
 
@@ -75,7 +77,7 @@ static void on_signal(struct loop_watch *watch, uint32_t events) {
 
 /* ---- a turn of the loop ---- */
 
-static void fail_output(struct job *job) {
+void job_fail_output(struct job *job) {
     const char *path = job->spec->options.output;
 
     if (errno == EPIPE)
@@ -110,7 +112,7 @@ static void flush_output(struct job *job) {
             job->blocked.fd = -1; /* then it is tried in every turn */
         break;
     case OUTPUT_ERROR:
-        fail_output(job);
+        job_fail_output(job);
         break;
     }
 }
@@ -136,7 +138,7 @@ static void release_all(struct job *job) {
         job_drain(job, EXIT_CODE_INCOMPLETE);
         break;
     case RELEASE_ERROR:
-        fail_output(job);
+        job_fail_output(job);
         return;
     }
     flush_output(job);
@@ -208,12 +210,44 @@ static bool is_over(const struct job *job) {
     if (engine_count(job->engine) > 0)
         return false;
     return job->state == JOB_CANCELLED ||
-           (job->state != JOB_RUNNING && job->output.start == job->output.len);
+           (job->state != JOB_RUNNING && output_is_empty(&job->output));
 }
 
 /* How long to wait for news: not past the next limit. */
 static int turn_ms(const struct job *job) {
+    if (job->is_hushed)
+        return PATIENCE_MS;
     return job->leave_by_ns != 0 || job->spec->options.timeout_ms != 0 ? TURN_MS / 5 : TURN_MS;
+}
+
+/*
+ * When memory is full of results that wait for the head, let whoever computes the head catch up
+ * before anything goes to disk: the others stop at their full pipes. Not for long: the head may be
+ * a slow one, or its worker may be stopped, and then the others are to work on.
+ */
+static void keep_in_step(struct job *job, uint64_t now_ns) {
+    const struct result_store *store = &job->commit.store;
+    struct ring_word head;
+
+    if (job->is_hushed) {
+        if (job->ring->base != job->hushed_base) {
+            job->hushed_base = job->ring->base;
+            job->hushed_until_ns = now_ns + PATIENCE_NS;
+        }
+        if (store->held > store->budget / 2 && now_ns < job->hushed_until_ns)
+            return;
+        engine_hear_all(job->engine);
+        job->is_hushed = false;
+        return;
+    }
+    if (store->held < store->budget - store->budget / 4 || job->ring->base == job->hushed_base)
+        return;
+    head = ring_unpack(*ring_word_at(job->ring, job->ring->base));
+    if (head.state != RING_RUN || !engine_hush_others(job->engine, head.owner - 1))
+        return;
+    job->is_hushed = true;
+    job->hushed_base = job->ring->base;
+    job->hushed_until_ns = now_ns + PATIENCE_NS;
 }
 
 /* The window may have moved in any callback: what counts is where it was when lanes last heard. */
@@ -234,6 +268,7 @@ static void run_loop(struct job *job) {
         }
         release_all(job);
         now_ns = clock_now_ns();
+        keep_in_step(job, now_ns);
         look_around(job, now_ns);
         check_limits(job, now_ns);
         wake_lanes(job);
@@ -319,6 +354,7 @@ static int init_engine(struct job *job, struct complaint *complaint) {
     const struct engine_client client = {
         .arg = job,
         .on_frame = job_events_on_frame,
+        .on_heard = job_events_on_heard,
         .on_lost = job_events_on_lost,
         .on_solo_over = job_events_on_solo_over,
     };
@@ -393,7 +429,7 @@ static void sum_up(struct job *job) {
 
 static void close_all(struct job *job, bool is_complete) {
     if (job->has_journal && !is_complete && !job->has_output_failed &&
-        job->output.start == job->output.len &&
+        output_is_empty(&job->output) &&
         release_checkpoint(&job->release, clock_now_ns(), true) < 0)
         log_warn("%s: the journal cannot be written", job->journal.path);
     job_files_close(job, is_complete);
@@ -421,6 +457,7 @@ void job_run(const struct job_spec *spec, struct job_summary *out) {
 
     *out = (struct job_summary){ .exit_code = EXIT_CODE_SYSTEM };
     job.exit_code = EXIT_CODE_SYSTEM;
+    job.hushed_base = RING_NO_CHUNK;
     if (init_chunks(&job, &complaint) < 0 || job_files_open(&job, &complaint, &job.exit_code) < 0) {
         log_warnx("%s", complaint.text);
         job.state = JOB_CANCELLED;

@@ -122,12 +122,13 @@ static void on_done(struct job *job, uint64_t chunk) {
 bool job_events_on_frame(void *arg, const struct frame *frame, const char *payload,
     uint32_t first_lane, uint32_t lanes) {
     struct job *job = arg;
-    bool may_pass = frame->type == FRAME_DONE && release_can_pass(&job->release, frame->len);
+    bool may_pass = frame->type == FRAME_DONE && frame->chunk == job->ring->base &&
+                    release_can_pass(&job->release, frame->len);
 
     switch (commit_take(&job->commit, frame, payload, first_lane, lanes, may_pass)) {
     case COMMIT_PASS:
         job->young_deaths = 0;
-        release_pass(&job->release, payload, frame->len);
+        release_pass(&job->release, frame, payload);
         break;
     case COMMIT_DONE:
         on_done(job, frame->chunk);
@@ -152,6 +153,13 @@ bool job_events_on_frame(void *arg, const struct frame *frame, const char *paylo
         break;
     }
     return true;
+}
+
+void job_events_on_heard(void *arg) {
+    struct job *job = arg;
+
+    if (job->state != JOB_CANCELLED && output_settle(&job->output) == OUTPUT_ERROR)
+        job_fail_output(job);
 }
 
 /* ---- deaths ---- */

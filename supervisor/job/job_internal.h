@@ -55,6 +55,9 @@ struct job {
     uint64_t woken_base;       /* base when the lanes were last woken */
     uint64_t started_ns, looked_ns, head_since_ns, leave_by_ns, no_room_until_ns;
     uint64_t head;
+    bool is_hushed;           /* only the child that has the head is listened to */
+    uint64_t hushed_until_ns; /* for so long, if the head does not move */
+    uint64_t hushed_base;
 };
 
 /* ---- job_files.c ---- */
@@ -69,6 +72,7 @@ void job_files_close(struct job *job, bool is_complete);
 
 bool job_events_on_frame(
     void *arg, const struct frame *frame, const char *payload, uint32_t first_lane, uint32_t lanes);
+void job_events_on_heard(void *arg);
 void job_events_on_lost(void *arg, const struct engine_death *death);
 void job_events_on_solo_over(void *arg);
 
@@ -83,5 +87,8 @@ void job_events_start_solo(struct job *job);
 /* End the job early: drain, or at once. A cancel overrides a drain, never the other way. */
 void job_drain(struct job *job, int exit_code);
 void job_cancel(struct job *job, int exit_code);
+
+/* Writing failed: say so, and end the job. */
+void job_fail_output(struct job *job);
 
 #endif

@@ -17,6 +17,8 @@
 
 #include "shared/crc32c.h"
 
+#define LEND_LEAST 1024u /* fewer bytes are cheaper copied than kept as a piece */
+
 static int init(struct output *output) {
     output->buf = malloc(OUTPUT_BUFFER);
     return output->buf != NULL ? 0 : -1;
@@ -54,9 +56,15 @@ int output_open_file(struct output *output, const char *path, uint64_t offset, u
     output->has_crc = true;
     if (!S_ISREG(st.st_mode))
         return 0;
-    if (ftruncate(output->fd, (off_t)offset) < 0)
+    /* Cutting a file to nothing makes some file systems write all of it out at its close. */
+    if ((uint64_t)st.st_size != offset && ftruncate(output->fd, (off_t)offset) < 0)
         return -1;
     return lseek(output->fd, (off_t)offset, SEEK_SET) < 0 ? -1 : 0;
+}
+
+static void free_given(struct output *output) {
+    while (output->given_count > 0)
+        free(output->given[--output->given_count]);
 }
 
 int output_close(struct output *output) {
@@ -65,46 +73,115 @@ int output_close(struct output *output) {
     if (output->fd > STDERR_FILENO)
         rc = close(output->fd);
     output->fd = -1;
+    free_given(output);
     free(output->buf);
     output->buf = NULL;
     return rc;
 }
 
+/* ---- taking ---- */
+
 size_t output_room(const struct output *output) {
-    return OUTPUT_BUFFER - output->len;
+    if (output->piece_count == OUTPUT_PIECES || output->given_count == OUTPUT_PIECES)
+        return 0;
+    return OUTPUT_BUFFER - output->waiting;
+}
+
+bool output_is_empty(const struct output *output) {
+    return output->waiting == 0;
+}
+
+/* Add bytes behind the last piece, or to it when they follow it in memory. */
+static void add_piece(struct output *output, const void *data, size_t len) {
+    struct iovec *last = output->pieces + output->piece_count - 1;
+
+    output->waiting += len;
+    output->offset += len;
+    if (output->piece_count > 0 && (char *)last->iov_base + last->iov_len == data) {
+        last->iov_len += len;
+        return;
+    }
+    output->pieces[output->piece_count++] = (struct iovec){ (void *)data, len };
+}
+
+static void copy_in(struct output *output, const void *data, size_t len) {
+    char *at = output->buf + output->buffered;
+
+    memcpy(at, data, len);
+    output->buffered += len;
+    add_piece(output, at, len);
 }
 
 void output_put(struct output *output, const void *data, size_t len) {
-    if (data != output_space(output))
-        memcpy(output_space(output), data, len);
-    output->len += len;
-    output->offset += len;
+    if (len == 0)
+        return;
+    if (output->has_crc)
+        output->crc = crc32c(output->crc, data, len);
+    copy_in(output, data, len);
 }
 
-char *output_space(const struct output *output) {
-    return output->buf + output->len;
+void output_lend(struct output *output, const void *data, size_t len, uint32_t crc) {
+    if (len == 0)
+        return;
+    if (output->has_crc)
+        output->crc = crc32c_combine(output->crc, crc, len);
+    if (len < LEND_LEAST)
+        copy_in(output, data, len);
+    else
+        add_piece(output, data, len);
 }
 
-static ssize_t write_some(const struct output *output) {
+void output_give(struct output *output, void *data, size_t len, uint32_t crc) {
+    output_lend(output, data, len, crc);
+    if (len < LEND_LEAST)
+        free(data);
+    else
+        output->given[output->given_count++] = data;
+}
+
+/* ---- writing ---- */
+
+static ssize_t write_some(struct output *output) {
     struct pollfd ready = { .fd = output->fd, .events = POLLOUT };
-    const char *at = output->buf + output->start;
-    size_t len = output->len - output->start;
+    struct msghdr message = { .msg_iov = output->pieces,
+        .msg_iovlen = (size_t)output->piece_count };
 
     if (output->is_socket)
-        return send(output->fd, at, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return sendmsg(output->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (!output->is_small)
-        return write(output->fd, at, len);
+        return writev(output->fd, output->pieces, output->piece_count);
     if (poll(&ready, 1, 0) <= 0) {
         errno = EAGAIN;
         return -1;
     }
-    return write(output->fd, at, len < PIPE_BUF ? len : PIPE_BUF);
+    return write(output->fd, output->pieces[0].iov_base,
+        output->pieces[0].iov_len < PIPE_BUF ? output->pieces[0].iov_len : PIPE_BUF);
+}
+
+/* The first n bytes are written. */
+static void advance(struct output *output, size_t n) {
+    int done = 0;
+
+    output->waiting -= n;
+    while (n > 0 && n >= output->pieces[done].iov_len)
+        n -= output->pieces[done++].iov_len;
+    if (n > 0) {
+        output->pieces[done].iov_base = (char *)output->pieces[done].iov_base + n;
+        output->pieces[done].iov_len -= n;
+    }
+    output->piece_count -= done;
+    memmove(output->pieces, output->pieces + done,
+        (size_t)output->piece_count * sizeof(output->pieces[0]));
+    if (output->waiting == 0) {
+        output->buffered = 0;
+        free_given(output);
+    }
 }
 
 enum output_state output_flush(struct output *output) {
     ssize_t n;
 
-    while (output->start < output->len) {
+    while (output->waiting > 0) {
         n = write_some(output);
         if (n < 0 && errno == EINTR)
             continue;
@@ -112,10 +189,35 @@ enum output_state output_flush(struct output *output) {
             return OUTPUT_BLOCKED;
         if (n < 0)
             return OUTPUT_ERROR;
-        if (output->has_crc)
-            output->crc = crc32c(output->crc, output->buf + output->start, (size_t)n);
-        output->start += (size_t)n;
+        advance(output, (size_t)n);
     }
-    output->start = output->len = 0;
     return OUTPUT_EMPTY;
+}
+
+/* Everything that waits, to the beginning of the buffer: it never holds more than fits. */
+static int gather(struct output *output) {
+    char *whole = malloc(OUTPUT_BUFFER);
+    size_t len = 0;
+
+    if (whole == NULL)
+        return -1;
+    for (int i = 0; i < output->piece_count; i++) {
+        memcpy(whole + len, output->pieces[i].iov_base, output->pieces[i].iov_len);
+        len += output->pieces[i].iov_len;
+    }
+    free(output->buf);
+    output->buf = whole;
+    output->buffered = len;
+    output->pieces[0] = (struct iovec){ whole, len };
+    output->piece_count = 1;
+    free_given(output);
+    return 0;
+}
+
+enum output_state output_settle(struct output *output) {
+    enum output_state state = output_flush(output);
+
+    if (state == OUTPUT_BLOCKED && gather(output) < 0)
+        return OUTPUT_ERROR;
+    return state;
 }

@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #define OUTPUT_BUFFER (256u * 1024u)
+#define OUTPUT_PIECES 128
 
 struct output {
     int fd;
@@ -20,9 +22,14 @@ struct output {
     bool is_small; /* cannot be made non-blocking: only small writes after poll */
     bool has_crc;  /* keep crc */
     char *buf;
-    size_t len, start; /* what is not written yet: buf[start..len) */
-    uint64_t offset;   /* bytes taken in all */
-    uint32_t crc;      /* of all bytes written */
+    size_t buffered;                    /* bytes in buf */
+    size_t waiting;                     /* bytes that are not written yet, in buf or lent */
+    struct iovec pieces[OUTPUT_PIECES]; /* these bytes, in order */
+    int piece_count;
+    void *given[OUTPUT_PIECES]; /* to be freed when all is written */
+    int given_count;
+    uint64_t offset; /* bytes taken in all */
+    uint32_t crc;    /* of all bytes taken */
 };
 
 /* Write to stdout. Returns 0, or -1 with errno. */
@@ -37,14 +44,20 @@ int output_open_file(struct output *output, const char *path, uint64_t offset, u
 /* Close without flushing. Returns 0, or -1 with errno of close(2). */
 int output_close(struct output *output);
 
-/* How many bytes output_put() would take now. */
+/* How many bytes would be taken now. */
 size_t output_room(const struct output *output);
 
-/* Take len bytes, at most output_room(); data may be output_space() itself. */
+/* Take len bytes, at most output_room(). */
 void output_put(struct output *output, const void *data, size_t len);
 
-/* Where the next output_room() bytes will lie: to be filled in place. */
-char *output_space(const struct output *output);
+/*
+ * Take len bytes, at most output_room(), whose crc32c is known, without copying them if they are
+ * many: they must stay where they are until output_settle() or an output_flush() that says EMPTY.
+ */
+void output_lend(struct output *output, const void *data, size_t len, uint32_t crc);
+
+/* Likewise, with memory that is the output's to free. */
+void output_give(struct output *output, void *data, size_t len, uint32_t crc);
 
 enum output_state {
     OUTPUT_EMPTY,   /* all is written */
@@ -54,5 +67,11 @@ enum output_state {
 
 /* Write what is there. Does not wait for a reader. */
 enum output_state output_flush(struct output *output);
+
+/* Write what is there, and copy what cannot be written now: nothing is lent any more. */
+enum output_state output_settle(struct output *output);
+
+/* True when all that was taken is written. */
+bool output_is_empty(const struct output *output);
 
 #endif

@@ -17,6 +17,7 @@
 #define CHECKPOINT_LEAST_NS 5000000u
 #define CHECKPOINT_MOST_NS  1000000000u
 #define LINE_MAX_BYTES      1024
+#define PIECE               (64u * 1024u)
 
 static void put_line(struct release *release, const char *line) {
     output_put(release->output, line, strlen(line));
@@ -56,12 +57,16 @@ static void account(struct release *release) {
     commit_advance(release->commit);
 }
 
-bool release_can_pass(const struct release *release, uint32_t len) {
-    return !release->is_behind_gap && output_room(release->output) >= len;
+bool release_can_pass(struct release *release, uint32_t len) {
+    if (release->is_behind_gap)
+        return false;
+    if (output_room(release->output) < len)
+        output_flush(release->output);
+    return output_room(release->output) >= len;
 }
 
-void release_pass(struct release *release, const char *payload, uint32_t len) {
-    output_put(release->output, payload, len);
+void release_pass(struct release *release, const struct frame *frame, const char *payload) {
+    output_lend(release->output, payload, frame->len, frame->payload_crc);
     account(release);
 }
 
@@ -82,26 +87,45 @@ static ssize_t read_head(struct release *release, const struct slot *slot, void 
 static enum release_state copy_head(struct release *release, const struct slot *slot) {
     uint64_t size = slot->state == SLOT_DONE ? result_size(&slot->result) : slot->rest_len;
     enum output_state state;
+    char piece[PIECE];
+    size_t room;
     ssize_t n;
 
     while (release->copied < size) {
-        if (output_room(release->output) == 0) {
+        room = output_room(release->output);
+        if (room == 0) {
             state = output_flush(release->output);
-            if (state == OUTPUT_ERROR)
-                return RELEASE_ERROR;
-            if (state == OUTPUT_BLOCKED)
-                return RELEASE_BLOCKED;
+            if (state != OUTPUT_EMPTY)
+                return state == OUTPUT_ERROR ? RELEASE_ERROR : RELEASE_BLOCKED;
+            continue;
         }
-        n = read_head(release, slot, output_space(release->output), output_room(release->output));
+        n = read_head(release, slot, piece, room < PIECE ? room : PIECE);
         if (n <= 0) {
             errno = n == 0 ? EIO : errno;
             return RELEASE_ERROR;
         }
-        output_put(release->output, output_space(release->output), (size_t)n);
+        output_put(release->output, piece, (size_t)n);
         release->copied += (uint64_t)n;
     }
     account(release);
     return RELEASE_WAITING;
+}
+
+/* A result that is in memory as a whole goes to the output without a copy. */
+static bool give_head(struct release *release, struct slot *slot) {
+    size_t len = slot->result.len;
+    char *data;
+
+    if (slot->state != SLOT_DONE || len == 0 || release->copied > 0)
+        return false;
+    if (output_room(release->output) < len)
+        output_flush(release->output);
+    if (output_room(release->output) < len)
+        return false;
+    data = result_take(&release->commit->store, &slot->result, &len);
+    output_give(release->output, data, len, slot->data_crc);
+    account(release);
+    return true;
 }
 
 /* Keep the head's result for a later run. */
@@ -173,14 +197,14 @@ enum release_state release_pump(struct release *release) {
     enum release_state state = RELEASE_WAITING;
 
     while (state == RELEASE_WAITING && !ring_is_finished(ring)) {
-        const struct slot *slot = commit_slot(release->commit, ring->base);
+        struct slot *slot = commit_slot(release->commit, ring->base);
         if (slot->state == SLOT_OPEN || slot->state == SLOT_CHECKING)
             return RELEASE_WAITING;
         if (slot->state == SLOT_HELD)
             state = pass_gap(release, slot);
         else if (release->is_behind_gap)
             state = keep_head(release, slot);
-        else
+        else if (!give_head(release, slot))
             state = copy_head(release, slot);
     }
     return state;

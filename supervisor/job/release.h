@@ -58,11 +58,14 @@ void release_begin(struct release *release);
 /* Release as many chunks as have their turn. */
 enum release_state release_pump(struct release *release);
 
-/* True when the payload of the chunk at base could go straight to the output. */
-bool release_can_pass(const struct release *release, uint32_t len);
+/* True when the payload of the chunk at base could go straight to the output. May write. */
+bool release_can_pass(struct release *release, uint32_t len);
 
-/* Release the chunk at base with this payload, which commit_take() did not keep. */
-void release_pass(struct release *release, const char *payload, uint32_t len);
+/*
+ * Release the chunk at base with this payload, which commit_take() did not keep. It is lent to the
+ * output: see output_lend().
+ */
+void release_pass(struct release *release, const struct frame *frame, const char *payload);
 
 /* Write what stands behind the last result. Once, when all chunks are released. */
 void release_end(struct release *release);

@@ -160,6 +160,16 @@ int result_adopt(struct result_store *store, struct result *result, struct exten
     return 0;
 }
 
+char *result_take(struct result_store *store, struct result *result, size_t *out_len) {
+    char *data = result->data;
+
+    *out_len = result->len;
+    store->held -= result->capacity;
+    result->data = NULL;
+    result->len = result->capacity = 0;
+    return data;
+}
+
 void result_clear(struct result_store *store, struct result *result) {
     free_memory(store, result);
     for (size_t i = 0; i < result->extent_count; i++)

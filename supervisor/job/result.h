@@ -54,6 +54,12 @@ bool result_is_spooled(const struct result *result);
 /* Take over a stretch of the spool that an earlier run left. Returns 0, or -1 with errno. */
 int result_adopt(struct result_store *store, struct result *result, struct extent extent);
 
+/*
+ * Take the bytes out of a result that is in memory; they are the caller's to free. The result is
+ * empty then. Returns NULL when it is spooled, or empty.
+ */
+char *result_take(struct result_store *store, struct result *result, size_t *out_len);
+
 /* Forget the bytes and give memory and disk back. The result is empty again. */
 void result_clear(struct result_store *store, struct result *result);
 

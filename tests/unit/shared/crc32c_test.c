@@ -35,6 +35,29 @@ Test(crc32c, can_be_carried_on_and_joined_at_every_place) {
     }
 }
 
+/* One bit at a time: the definition. */
+static uint32_t slowly(const unsigned char *data, size_t len) {
+    uint32_t crc = ~0u;
+
+    for (; len > 0; data++, len--) {
+        crc ^= *data;
+        for (int i = 0; i < 8; i++)
+            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+    }
+    return ~crc;
+}
+
+Test(crc32c, every_length_and_alignment_gives_the_definition) {
+    static unsigned char data[8000];
+    uint32_t x = 1;
+
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (unsigned char)((x = x * 1103515245u + 12345u) >> 16);
+    for (size_t len = 0; len < 7900; len += len < 900 ? 1 : 37)
+        for (size_t at = 0; at < 9; at += 4)
+            cr_assert_eq(crc32c(0, data + at, len), slowly(data + at, len), "%zu at %zu", len, at);
+}
+
 Test(crc32c, records_are_little_endian) {
     const uint64_t records[] = { 0x0807060504030201u };
 

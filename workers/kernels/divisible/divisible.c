@@ -5,12 +5,13 @@
 #include "workers/kernels/divisible/divisible.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "workers/sink.h"
 
 #define SLICE_STRIDE 65536u   /* results in a slice */
 #define SLICE_TEST   4000000u /* numbers in a slice, some 2 ms */
-#define BATCH        256u
+#define BATCH        512u
 
 enum method { METHOD_STRIDE, METHOD_TEST };
 
@@ -89,6 +90,15 @@ struct divisible_test divisible_test_for(uint64_t d) {
     return test;
 }
 
+/* Odd divisors first, of these the largest: it is the quickest to try and the rarest to divide. */
+static int by_use(const void *a, const void *b) {
+    const struct divisible_test *x = a, *y = b;
+
+    if ((x->shift == 0) != (y->shift == 0))
+        return x->shift == 0 ? -1 : 1;
+    return x->limit < y->limit ? -1 : x->limit > y->limit;
+}
+
 static int plan(struct kernel_plan *plan, struct complaint *complaint) {
     struct params *params = plan->params;
     char list[256];
@@ -100,6 +110,7 @@ static int plan(struct kernel_plan *plan, struct complaint *complaint) {
     }
     for (unsigned i = 0; i < params->by.count; i++)
         params->test[i] = divisible_test_for(params->by.value[i]);
+    qsort(params->test, params->by.count, sizeof(params->test[0]), by_use);
     if (plan->chunk_size == 0)
         plan->chunk_size = 1000000;
     return 0;
@@ -136,20 +147,44 @@ static bool divides_the_rest(const struct params *params, uint64_t number) {
     return true;
 }
 
-/* Each number is tried; the product for the first divisor grows by addition along the way. */
+/*
+ * The first number from *number to last that the first divisor divides. The product grows by
+ * addition along the way; for an odd divisor it is compared as it is.
+ */
+static inline bool find_next(
+    const struct divisible_test test, bool is_odd, uint64_t *number, uint64_t last) {
+    uint64_t product = *number * test.inverse;
+
+    for (uint64_t left = last - *number + 1; left != 0; left--, product += test.inverse) {
+        if (is_odd ? product <= test.limit : divisible_test_product(&test, product)) {
+            *number = last - left + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Try every number of the slice: the first divisor on each, the others where it divides. */
+static void try_slice(
+    const struct params *params, struct sink *sink, uint64_t number, uint64_t last) {
+    const struct divisible_test first = params->test[0];
+    bool is_odd = first.shift == 0;
+
+    while (
+        is_odd ? find_next(first, true, &number, last) : find_next(first, false, &number, last)) {
+        if (divides_the_rest(params, number))
+            sink_put(sink, number);
+        if (number++ == last)
+            return;
+    }
+}
+
 static enum kernel_result run_test(
     const struct params *params, struct kernel_work *work, struct sink *sink) {
-    const struct divisible_test first = params->test[0];
-    uint64_t left = work->hi - work->next, number = work->next, product = number * first.inverse;
-    bool is_last = left < SLICE_TEST;
-    uint64_t last = is_last ? work->hi : number + (SLICE_TEST - 1);
+    bool is_last = work->hi - work->next < SLICE_TEST;
+    uint64_t last = is_last ? work->hi : work->next + (SLICE_TEST - 1);
 
-    for (;; number++, product += first.inverse) {
-        if (divisible_test_product(&first, product) && divides_the_rest(params, number))
-            sink_put(sink, number);
-        if (number == last)
-            break;
-    }
+    try_slice(params, sink, work->next, last);
     if (is_last)
         return KERNEL_DONE;
     work->next = last + 1;

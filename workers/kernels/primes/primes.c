@@ -18,10 +18,11 @@
 #define STRING_OF(x)  #x
 #define STRING(x)     STRING_OF(x)
 #define LIBRARY       "libprimesieve.so." STRING(PRIMESIEVE_VERSION_MAJOR)
-#define SLICE_COUNT   100000000u /* numbers in a slice, some 10 ms */
+#define SLICE_COUNT   1000000000u /* numbers in a slice: each call costs some 1.5 ms on its own */
 #define SLICE_LIST    2000000u
 #define CHUNK_SMALL   1000000u
 #define CHUNK_ROOTS   200u /* numbers in a chunk for each unit of the square root of the end */
+#define CHUNKS_LEAST  32u  /* chunks that a range is cut into, if it is not a short one */
 #define CHUNK_LARGEST 1000000000u
 
 static struct {
@@ -63,20 +64,29 @@ static uint64_t square_root(uint64_t n) {
     return root;
 }
 
-static int plan(struct kernel_plan *plan, struct complaint *complaint) {
-    uint64_t size;
+/*
+ * Each chunk sieves the primes up to the root of its end again, and each call prepares its sieve:
+ * a chunk is to be worth that, but there are to be enough of them for many workers.
+ */
+static uint64_t chunk_for_count(const struct interval *interval) {
+    uint64_t share = (interval->hi - interval->lo) / CHUNKS_LEAST;
+    uint64_t roots = square_root(interval->hi) * CHUNK_ROOTS;
+    uint64_t size = share < CHUNK_LARGEST ? share : CHUNK_LARGEST;
 
+    size = size > roots ? size : roots;
+    return size > CHUNK_SMALL ? size : CHUNK_SMALL;
+}
+
+static int plan(struct kernel_plan *plan, struct complaint *complaint) {
     if (load_library(complaint) < 0) {
         errno = ELIBACC;
         return -1;
     }
     if (plan->chunk_size != 0)
         return 0;
-    /* Each chunk sieves the primes up to the root of its end again: let it be worth that. */
-    size = plan->interval.is_empty ? 0 : square_root(plan->interval.hi) * CHUNK_ROOTS;
-    if (!plan->count_only || size < CHUNK_SMALL)
-        size = CHUNK_SMALL;
-    plan->chunk_size = size > CHUNK_LARGEST ? CHUNK_LARGEST : size;
+    plan->chunk_size = CHUNK_SMALL;
+    if (plan->count_only && !plan->interval.is_empty)
+        plan->chunk_size = chunk_for_count(&plan->interval);
     return 0;
 }
 

@@ -1,0 +1,4 @@
+/* The reference for starting: a program that does nothing. */
+int main(void) {
+    return 0;
+}
