@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 struct failpoint {
@@ -37,4 +38,10 @@ void failpoint_init(void) {
 void failpoint_hit(const char *name) {
     if (strcmp(armed->name, name) == 0 && atomic_fetch_add(&armed->passed, 1) + 1 == armed->wanted)
         kill(getpid(), SIGKILL);
+}
+
+void failpoint_linger(void) {
+    const struct timespec moment = { .tv_nsec = 100000 };
+
+    nanosleep(&moment, NULL);
 }

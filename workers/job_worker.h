@@ -20,7 +20,7 @@ enum job_worker_model { JOB_WORKER_PROCESS, JOB_WORKER_THREAD, JOB_WORKER_EVENT 
  * Memory that a lane keeps for results on their way: much where it is alone, so that the
  * supervisor is woken rarely, less where it has many neighbours in one process.
  */
-#define JOB_WORKER_LANE_BYTES  (256u * 1024u)
+#define JOB_WORKER_LANE_BYTES  (192u * 1024u)
 #define JOB_WORKER_EVENT_BYTES (64u * 1024u)
 
 /* Exit status of a child whose kernel could not be opened; its reason is on stderr. */

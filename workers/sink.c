@@ -92,8 +92,10 @@ static void write_in_steps(int fd, const char *data, size_t len) {
     FAILPOINT("before-first-byte");
     write_all(fd, data, header);
     FAILPOINT("mid-header");
+    failpoint_linger();
     write_all(fd, data + header, half - header);
     FAILPOINT("mid-payload");
+    failpoint_linger();
     write_all(fd, data + half, len - half);
     FAILPOINT("after-last-byte");
 }

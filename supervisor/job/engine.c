@@ -434,11 +434,7 @@ int engine_lane_pid(const struct engine *engine, uint32_t lane) {
     return child != NULL ? child->pid : 0;
 }
 
-bool engine_hush_others(struct engine *engine, uint32_t lane) {
-    const struct child *heard = child_of_lane(engine, lane);
-
-    if (heard == NULL || heard->pipe.fd < 0 || engine->running < 2)
-        return false;
+static void hush_all_but(struct engine *engine, const struct child *heard) {
     for (uint32_t i = 0; i < engine->child_count; i++) {
         struct child *child = &engine->children[i];
         if (child == heard || child->state == CHILD_NONE || child->pipe.fd < 0 || child->is_hushed)
@@ -446,7 +442,19 @@ bool engine_hush_others(struct engine *engine, uint32_t lane) {
         loop_remove(engine->loop, &child->pipe);
         child->is_hushed = true;
     }
+}
+
+bool engine_hush_others(struct engine *engine, uint32_t lane) {
+    const struct child *heard = child_of_lane(engine, lane);
+
+    if (heard == NULL || heard->pipe.fd < 0 || engine->running < 2)
+        return false;
+    hush_all_but(engine, heard);
     return true;
+}
+
+void engine_hush_all(struct engine *engine) {
+    hush_all_but(engine, NULL);
 }
 
 void engine_hear_all(struct engine *engine) {

@@ -103,6 +103,9 @@ void engine_kill_lane(struct engine *engine, uint32_t lane, enum blame_cause cau
  */
 bool engine_hush_others(struct engine *engine, uint32_t lane);
 
+/* Listen to no child. */
+void engine_hush_all(struct engine *engine);
+
 /* Listen to all children again. */
 void engine_hear_all(struct engine *engine);
 

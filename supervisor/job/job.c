@@ -182,7 +182,9 @@ static void look_around(struct job *job, uint64_t now_ns) {
     if (now_ns - job->looked_ns < LOOK_NS)
         return;
     job->looked_ns = now_ns;
-    job_events_look(job, elapsed_ms < LOOK_MOST_MS ? elapsed_ms : LOOK_MOST_MS);
+    /* Who waits at a full pipe because we do not read shows no sign of life, and need not. */
+    if (!job->is_hushed)
+        job_events_look(job, elapsed_ms < LOOK_MOST_MS ? elapsed_ms : LOOK_MOST_MS);
     engine_refill(job->engine);
     engine_reap_orphans(job->engine);
     job_events_start_solo(job);
@@ -220,34 +222,55 @@ static int turn_ms(const struct job *job) {
     return job->leave_by_ns != 0 || job->spec->options.timeout_ms != 0 ? TURN_MS / 5 : TURN_MS;
 }
 
-/*
- * When memory is full of results that wait for the head, let whoever computes the head catch up
- * before anything goes to disk: the others stop at their full pipes. Not for long: the head may be
- * a slow one, or its worker may be stopped, and then the others are to work on.
- */
-static void keep_in_step(struct job *job, uint64_t now_ns) {
+/* True while it is still right not to listen to everybody. */
+static bool must_stay_hushed(struct job *job, uint64_t now_ns) {
     const struct result_store *store = &job->commit.store;
-    struct ring_word head;
 
-    if (job->is_hushed) {
-        if (job->ring->base != job->hushed_base) {
-            job->hushed_base = job->ring->base;
-            job->hushed_until_ns = now_ns + PATIENCE_NS;
-        }
-        if (store->held > store->budget / 2 && now_ns < job->hushed_until_ns)
-            return;
-        engine_hear_all(job->engine);
-        job->is_hushed = false;
-        return;
+    if (job->is_hushed_by_output)
+        return job->blocked.fd >= 0;
+    if (job->ring->base != job->hushed_base) {
+        job->hushed_base = job->ring->base;
+        job->hushed_until_ns = now_ns + PATIENCE_NS;
     }
-    if (store->held < store->budget - store->budget / 4 || job->ring->base == job->hushed_base)
-        return;
-    head = ring_unpack(*ring_word_at(job->ring, job->ring->base));
-    if (head.state != RING_RUN || !engine_hush_others(job->engine, head.owner - 1))
+    return store->held > store->budget / 2 && now_ns < job->hushed_until_ns;
+}
+
+/* Let whoever computes the head catch up, for a while. */
+static void wait_for_head(struct job *job, uint64_t now_ns) {
+    struct ring_word head = ring_unpack(*ring_word_at(job->ring, job->ring->base));
+
+    if (job->ring->base == job->hushed_base || job->commit.store.held == 0 ||
+        head.state != RING_RUN || !engine_hush_others(job->engine, head.owner - 1))
         return;
     job->is_hushed = true;
     job->hushed_base = job->ring->base;
     job->hushed_until_ns = now_ns + PATIENCE_NS;
+}
+
+/*
+ * When memory is full of results, the workers are to wait rather than the disk to fill: all of
+ * them when the reader of the output stalls; all but the head's when results wait for the head,
+ * and then not for long, for the head may be a slow one, or its worker may be stopped. Who is not
+ * listened to comes to a stop at its full pipe.
+ */
+static void keep_in_step(struct job *job, uint64_t now_ns) {
+    const struct result_store *store = &job->commit.store;
+
+    if (job->is_hushed) {
+        if (must_stay_hushed(job, now_ns))
+            return;
+        engine_hear_all(job->engine);
+        job->is_hushed = job->is_hushed_by_output = false;
+        return;
+    }
+    if (store->held < store->budget - store->budget / 4)
+        return;
+    if (job->blocked.fd < 0) {
+        wait_for_head(job, now_ns);
+        return;
+    }
+    engine_hush_all(job->engine);
+    job->is_hushed = job->is_hushed_by_output = true;
 }
 
 /* The window may have moved in any callback: what counts is where it was when lanes last heard. */

@@ -55,7 +55,8 @@ struct job {
     uint64_t woken_base;       /* base when the lanes were last woken */
     uint64_t started_ns, looked_ns, head_since_ns, leave_by_ns, no_room_until_ns;
     uint64_t head;
-    bool is_hushed;           /* only the child that has the head is listened to */
+    bool is_hushed;           /* not all children are listened to */
+    bool is_hushed_by_output; /* none of them, because the output is blocked */
     uint64_t hushed_until_ns; /* for so long, if the head does not move */
     uint64_t hushed_base;
 };

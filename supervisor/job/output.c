@@ -81,14 +81,43 @@ int output_close(struct output *output) {
 
 /* ---- taking ---- */
 
+/*
+ * What is lent counts as if it were in the buffer: it must fit there when it has to be copied. What
+ * has been written of the buffer is free again when all of it is, or after gather().
+ */
 size_t output_room(const struct output *output) {
+    size_t left = OUTPUT_BUFFER - output->waiting, behind = OUTPUT_BUFFER - output->buffered;
+
     if (output->piece_count == OUTPUT_PIECES || output->given_count == OUTPUT_PIECES)
         return 0;
-    return OUTPUT_BUFFER - output->waiting;
+    return left < behind ? left : behind;
 }
 
 bool output_is_empty(const struct output *output) {
     return output->waiting == 0;
+}
+
+/*
+ * Everything that waits, to the beginning of a new buffer: it never holds more than fits. Nothing
+ * is lent or given any more. Returns 0, or -1 with ENOMEM.
+ */
+static int gather(struct output *output) {
+    char *whole = malloc(OUTPUT_BUFFER);
+    size_t len = 0;
+
+    if (whole == NULL)
+        return -1;
+    for (int i = 0; i < output->piece_count; i++) {
+        memcpy(whole + len, output->pieces[i].iov_base, output->pieces[i].iov_len);
+        len += output->pieces[i].iov_len;
+    }
+    free(output->buf);
+    output->buf = whole;
+    output->buffered = len;
+    output->pieces[0] = (struct iovec){ whole, len };
+    output->piece_count = len > 0;
+    free_given(output);
+    return 0;
 }
 
 /* Add bytes behind the last piece, or to it when they follow it in memory. */
@@ -192,26 +221,6 @@ enum output_state output_flush(struct output *output) {
         advance(output, (size_t)n);
     }
     return OUTPUT_EMPTY;
-}
-
-/* Everything that waits, to the beginning of the buffer: it never holds more than fits. */
-static int gather(struct output *output) {
-    char *whole = malloc(OUTPUT_BUFFER);
-    size_t len = 0;
-
-    if (whole == NULL)
-        return -1;
-    for (int i = 0; i < output->piece_count; i++) {
-        memcpy(whole + len, output->pieces[i].iov_base, output->pieces[i].iov_len);
-        len += output->pieces[i].iov_len;
-    }
-    free(output->buf);
-    output->buf = whole;
-    output->buffered = len;
-    output->pieces[0] = (struct iovec){ whole, len };
-    output->piece_count = 1;
-    free_given(output);
-    return 0;
 }
 
 enum output_state output_settle(struct output *output) {

@@ -88,11 +88,12 @@ struct storm {
     const char *engine, *lanes_option, *lanes;
     const char *window, *chunk;
     uint64_t last; /* of the interval, by 3 */
-    uint64_t least_us, most_us;
+    uint64_t least_us, most_us; /* between two kills */
+    bool is_lingering;          /* frames are written in steps; then kills must tear some */
 };
 
 /* One job under fire; its stream is checked while it comes. */
-static void run_storm(const struct storm *storm, unsigned wanted, bool must_tear) {
+static void run_storm(const struct storm *storm, unsigned wanted) {
     char interval[32];
     const char *const argv[] = { "prefork", "job", "run", "divisible", interval, "--by", "3",
         "--method", "test", "--chunk", storm->chunk, "--engine", storm->engine, storm->lanes_option,
@@ -103,7 +104,10 @@ static void run_storm(const struct storm *storm, unsigned wanted, bool must_tear
     char *err;
 
     snprintf(interval, sizeof(interval), "1..%" PRIu64, storm->last);
+    if (storm->is_lingering)
+        setenv("PREFORK_FAILPOINT", "none", 1);
     harness_start(&job, argv, HARNESS_STDOUT_PIPE);
+    unsetenv("PREFORK_FAILPOINT");
     killer = killer_start(job.pid, wanted, storm->least_us, storm->most_us);
     count = expect_multiples_on(job.stdout_fd, 3, 1, storm->last, 0);
     CHECK(harness_wait(&job, 60000) == 0, "exit %d:\n%.2000s", job.code,
@@ -117,7 +121,7 @@ static void run_storm(const struct storm *storm, unsigned wanted, bool must_tear
     torn = expect_count(err, "doing=\"in mid-frame\"");
     harness_figure("%s: most descriptors=%" PRIu64 " peak_kb=%" PRIu64, storm->engine,
         (uint64_t)killer->most_descriptors, (uint64_t)killer->most_kb);
-    CHECK(!must_tear || torn * 20 >= killer->kills, "only %" PRIu64 " of %u kills tore a frame",
+    CHECK(!storm->is_lingering || torn * 20 >= killer->kills, "only %" PRIu64 " of %u kills tore a frame",
         torn, killer->kills);
     CHECK(killer->most_descriptors < 64, "%" PRIu64 " descriptors",
         (uint64_t)killer->most_descriptors);
@@ -125,34 +129,42 @@ static void run_storm(const struct storm *storm, unsigned wanted, bool must_tear
 
 static void process_workers_killed_at_random_lose_nothing(void) {
     const unsigned kills = harness_scale(150, 1000);
-    const struct storm storm = { "process", "--workers", "2", "1024", "100000", kills * 1500000ull,
-        500, 2500 };
+    const struct storm storm = { "process", "--workers", "2", "1024", "100000", kills * 600000ull,
+        500, 2500, true };
 
-    run_storm(&storm, kills, true);
+    run_storm(&storm, kills);
+}
+
+static void workers_at_full_speed_killed_at_random_lose_nothing(void) {
+    const unsigned kills = harness_scale(150, 1000);
+    const struct storm storm = { "process", "--workers", "2", "1024", "100000", kills * 1500000ull,
+        500, 2500, false };
+
+    run_storm(&storm, kills);
 }
 
 static void eight_workers_and_a_small_window_lose_nothing(void) {
     const unsigned kills = harness_scale(150, 1000);
-    const struct storm storm = { "process", "--workers", "8", "32", "5000", kills * 1200000ull, 300,
-        1500 };
+    const struct storm storm = { "process", "--workers", "8", "32", "5000", kills * 300000ull, 300,
+        1500, true };
 
-    run_storm(&storm, kills, false);
+    run_storm(&storm, kills);
 }
 
 static void threads_killed_at_random_lose_nothing(void) {
     const unsigned kills = harness_scale(100, 1000);
-    const struct storm storm = { "thread", "--threads", "4", "1024", "50000", kills * 1500000ull,
-        1000, 4000 };
+    const struct storm storm = { "thread", "--threads", "4", "1024", "50000", kills * 800000ull,
+        1000, 4000, true };
 
-    run_storm(&storm, kills, false);
+    run_storm(&storm, kills);
 }
 
 static void event_loop_killed_at_random_loses_nothing(void) {
     const unsigned kills = harness_scale(100, 1000);
-    const struct storm storm = { "event", "--inflight", "16", "1024", "100000", kills * 1500000ull,
-        1500, 5000 };
+    const struct storm storm = { "event", "--inflight", "16", "1024", "100000", kills * 800000ull,
+        1500, 5000, true };
 
-    run_storm(&storm, kills, false);
+    run_storm(&storm, kills);
 }
 
 /* ---- kills at named steps ---- */
@@ -329,6 +341,8 @@ static void chunk_over_its_time_is_given_up(void) {
 static const struct harness_test tests[] = {
     { "process_workers_killed_at_random_lose_nothing",
         process_workers_killed_at_random_lose_nothing },
+    { "workers_at_full_speed_killed_at_random_lose_nothing",
+        workers_at_full_speed_killed_at_random_lose_nothing },
     { "eight_workers_and_a_small_window_lose_nothing",
         eight_workers_and_a_small_window_lose_nothing },
     { "threads_killed_at_random_lose_nothing", threads_killed_at_random_lose_nothing },
