@@ -342,7 +342,7 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
     }
 out:
     free(comparison.rows);
-    free(base.kernel.params);
+    job_spec_fini(&base);
     return exit_code;
 }
 

@@ -39,7 +39,7 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
     exit_code = summary.exit_code;
     job_summary_fini(&summary);
 out:
-    free(spec.kernel.params);
+    job_spec_fini(&spec);
     return exit_code;
 }
 

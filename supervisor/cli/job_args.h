@@ -15,7 +15,7 @@
  * Read the command line into spec->kernel; the verb's own options are those of `table` in
  * `values`. Asks for an interval when there is none and stdin is a terminal. Complaints and help
  * are written here.
- * spec->kernel.params is on the heap: free it.
+ * spec->kernel.params is on the heap: job_spec_fini() frees it.
  * Returns JOB_ARGS_READ or an exit code.
  */
 int job_args_read(const struct cmd *cmd, char **argv, const struct setting *table, void *values,

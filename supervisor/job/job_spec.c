@@ -178,6 +178,13 @@ int job_spec_prepare(struct job_spec *spec, struct complaint *complaint, int *ou
     return 0;
 }
 
+void job_spec_fini(struct job_spec *spec) {
+    if (spec->kernel.params != NULL && spec->kernel.ops->unplan != NULL)
+        spec->kernel.ops->unplan(&spec->kernel);
+    free(spec->kernel.params);
+    spec->kernel.params = NULL;
+}
+
 char *job_spec_identity(const struct job_spec *spec) {
     const struct kernel_plan *kernel = &spec->kernel;
     static const char *const formats[] = { "text", "sheet", "json", "csv" };

@@ -55,6 +55,9 @@ struct job_spec {
  */
 int job_spec_prepare(struct job_spec *spec, struct complaint *complaint, int *out_exit_code);
 
+/* Free the kernel's parameters and what the kernel made of them. */
+void job_spec_fini(struct job_spec *spec);
+
 /* What makes two jobs the same, for the journal: lines of key=value. To be freed; NULL: no memory.
  */
 char *job_spec_identity(const struct job_spec *spec);

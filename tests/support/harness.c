@@ -171,6 +171,18 @@ void harness_start(struct harness_proc *proc, const char *const *argv, unsigned 
         close(fds[i]);
 }
 
+/* UBSan of gcc writes to stderr, whatever log it is told to write. */
+static void look_for_reports(const struct harness_proc *proc) {
+    char *err;
+
+    if (!harness_is_sanitized())
+        return;
+    err = harness_read_file(proc->err, NULL);
+    CHECK(strstr(err, "runtime error:") == NULL && strstr(err, "Sanitizer:") == NULL,
+        "a sanitizer reports:\n%.4000s", err);
+    free(err);
+}
+
 int harness_wait(struct harness_proc *proc, unsigned timeout_ms) {
     struct pollfd watch = { .fd = (int)syscall(SYS_pidfd_open, proc->pid, 0), .events = POLLIN };
     struct rusage usage;
@@ -190,6 +202,7 @@ int harness_wait(struct harness_proc *proc, unsigned timeout_ms) {
     proc->is_over = true;
     proc->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     proc->peak_kb = usage.ru_maxrss;
+    look_for_reports(proc);
     return proc->code;
 }
 

@@ -68,6 +68,8 @@ struct kernel_ops {
      * plan->chunk_size when it is 0. May read files; must not write. Returns 0 or -1.
      */
     int (*plan)(struct kernel_plan *plan, struct complaint *complaint);
+    /* Parent: free what plan made, in params or elsewhere. NULL when there is nothing. */
+    void (*unplan)(struct kernel_plan *plan);
     /* Child, once for each lane, in the lane's thread. NULL when there is no state. 0 or -1. */
     int (*open)(const struct kernel_plan *plan, void **out_state, struct complaint *complaint);
     /*

@@ -124,4 +124,5 @@ Test(settings, help_and_manual_page_name_every_row) {
     for (const struct setting *s = table; s->name != NULL; s++)
         cr_assert_not_null(
             strstr(text, settings_option_name(s, name, sizeof(name)) + 2), "%s", s->name);
+    free(text);
 }

@@ -115,6 +115,7 @@ Test(sink, result_larger_than_the_buffer_leaves_in_parts) {
     frame = join(&text, &n);
     cr_assert(n == wanted_len && memcmp(text, wanted, n) == 0);
     cr_assert(frame.part > 5 && frame.records == 100000);
+    free(wanted);
 }
 
 Test(sink, bytes_pass_unchanged_in_any_pieces) {

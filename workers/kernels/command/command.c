@@ -85,6 +85,7 @@ static char *find_program(const char *name) {
 static int plan(struct kernel_plan *plan, struct complaint *complaint) {
     struct params *params = plan->params;
 
+    free(params->path); /* a spec may be prepared more than once */
     params->path = find_program(plan->argv[0]);
     if (params->path == NULL)
         return complaint_set(complaint, "command \"%s\" is not a program that can be run: %s",
@@ -93,6 +94,13 @@ static int plan(struct kernel_plan *plan, struct complaint *complaint) {
     if (plan->chunk_size == 0)
         plan->chunk_size = 1;
     return 0;
+}
+
+static void unplan(struct kernel_plan *plan) {
+    struct params *params = plan->params;
+
+    free(params->path);
+    params->path = NULL;
 }
 
 /* ---- launching ---- */
@@ -357,6 +365,7 @@ const struct kernel_ops command_kernel = {
     .params = no_params,
     .params_size = sizeof(struct params),
     .plan = plan,
+    .unplan = unplan,
     .start = start,
     .abandon = abandon,
 };

@@ -1,0 +1,51 @@
+#!/bin/sh
+# ThreadSanitizer on the real binary: jobs in threads, with and without deaths, their results
+# compared with those of a plain build. (Criterion does not run under it.)
+set -eu
+
+build=build-tsan
+log=$PWD/$build/report
+make --no-print-directory BUILD=$build HARDEN=-fPIE CFLAGS='-O1 -g' SANITIZE=-fsanitize=thread \
+    all >/dev/null
+make --no-print-directory all >/dev/null
+rm -f "$log".*
+export TSAN_OPTIONS="log_path=$log:halt_on_error=0:die_after_fork=0"
+failed=0 runs=0
+
+same() { # same ARGUMENTS...: both builds give the same bytes
+    runs=$((runs + 1))
+    verb="$1 $2"; shift 2
+    # shellcheck disable=SC2086
+    wanted=$(build/prefork $verb --quiet "$@" | cksum)
+    # shellcheck disable=SC2086
+    got=$($build/prefork $verb --quiet "$@" | cksum)
+    if [ "$got" != "$wanted" ]; then
+        echo "tsan: other result: $*"
+        failed=$((failed + 1))
+    fi
+}
+
+for threads in 1 2 4 16; do
+    same job run divisible 20000000 --by 7 --engine thread --threads $threads
+    same job run divisible 20000000 --by 7 --method test --engine thread --threads $threads \
+        --chunk 10000
+    same job run null 1..20000 --emit 1 --engine thread --threads $threads --batch 1
+    same job run primes 3000000 --engine thread --threads $threads --chunk 100000
+    same job run null 1..300 --emit 1 --engine thread --threads $threads --fault segv \
+        --fault-at 100 --fault-times 2
+    same job run null 1..300 --emit 1 --engine thread --threads $threads --verify 100%
+    same job run null 1..40 --engine thread --threads $threads --emit 1 --slow-for 300ms --slow-at 5 \
+        --chunk-timeout 100ms --retries 0 --on-held skip
+done
+same job run command 1..40 --engine thread --threads 4 -- echo '{i}'
+same job run divisible 20000000 --by 7 --engine process
+same job run divisible 20000000 --by 7 --engine event
+
+for report in "$log".*; do
+    [ -e "$report" ] || continue
+    echo "tsan: $report"
+    head -n 40 "$report"
+    failed=$((failed + 1))
+done
+echo "tsan: $runs runs, $failed failed"
+[ $failed = 0 ]
