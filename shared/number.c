@@ -31,7 +31,8 @@ static const char *const separators[] = { " ", "_", ",", "\xc2\xa0", "\xe2\x80\x
 static int refuse(const struct cursor *c, const char *why) {
     int len = c->len < QUOTE_MAX ? (int)c->len : QUOTE_MAX;
 
-    return complaint_set(c->complaint, "\"%.*s\" %s", len, c->text, why);
+    complaint_set(c->complaint, "\"%.*s\" %s", len, c->text, why);
+    return -1;
 }
 
 static bool is_digit(const struct cursor *c) {

@@ -20,7 +20,7 @@
 #ifndef RING_LAP_BITS
 #define RING_LAP_BITS 20
 #endif
-#define LAP_MASK ((1u << RING_LAP_BITS) - 1)
+#define LAP_MASK   ((1u << RING_LAP_BITS) - 1)
 #define EPOCH_MASK 0xffffffu
 #define OWNER_MASK 0xfffu
 #define STATE_MASK 0xffu

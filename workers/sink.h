@@ -19,7 +19,6 @@
 #include "shared/result_format.h"
 #include "shared/ring.h"
 
-
 struct sink {
     /* set by the owner */
     int fd;                /* write end of the result pipe */
@@ -29,7 +28,7 @@ struct sink {
     enum result_format format;
     bool count_only;
     bool is_bytes;
-    size_t size;           /* of buf; at most FRAME_PAYLOAD_MAX */
+    size_t size; /* of buf; at most FRAME_PAYLOAD_MAX */
     /* the sink's own */
     char *buf;
     size_t len;               /* bytes in buf */

@@ -41,7 +41,8 @@ void cmd_help_write_verbs(FILE *out, const char *group) {
     for (size_t i = 0; cmds_table[i] != NULL; i++)
         if (is_in_group(cmds_table[i], group))
             fprintf(out, "  %-14s %s\n", cmds_table[i]->name, cmds_table[i]->summary);
-    fprintf(out, "\nprefork help VERB shows what a verb takes; prefork help exit-codes what is returned.\n");
+    fprintf(out,
+        "\nprefork help VERB shows what a verb takes; prefork help exit-codes what is returned.\n");
 }
 
 void cmd_help_write_verb(FILE *out, const struct cmd *cmd) {

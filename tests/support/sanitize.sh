@@ -4,7 +4,7 @@
 # status says nothing of a report in a child.
 set -eu
 
-build=build-san
+build="build-san"
 log=$PWD/$build/report
 make --no-print-directory BUILD=$build HARDEN=-fPIE CFLAGS='-O1 -g -fno-omit-frame-pointer' \
     SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-programs >/dev/null

@@ -3,7 +3,7 @@
 # compared with those of a plain build. (Criterion does not run under it.)
 set -eu
 
-build=build-tsan
+build="build-tsan"
 log=$PWD/$build/report
 make --no-print-directory BUILD=$build HARDEN=-fPIE CFLAGS='-O1 -g' SANITIZE=-fsanitize=thread \
     all >/dev/null

@@ -87,7 +87,7 @@ static void print_doings(const char *err, uint32_t kills) {
 struct storm {
     const char *engine, *lanes_option, *lanes;
     const char *window, *chunk;
-    uint64_t last; /* of the interval, by 3 */
+    uint64_t last;              /* of the interval, by 3 */
     uint64_t least_us, most_us; /* between two kills */
     bool is_lingering;          /* frames are written in steps; then kills must tear some */
 };
@@ -121,8 +121,8 @@ static void run_storm(const struct storm *storm, unsigned wanted) {
     torn = expect_count(err, "doing=\"in mid-frame\"");
     harness_figure("%s: most descriptors=%" PRIu64 " peak_kb=%" PRIu64, storm->engine,
         (uint64_t)killer->most_descriptors, (uint64_t)killer->most_kb);
-    CHECK(!storm->is_lingering || torn * 20 >= killer->kills, "only %" PRIu64 " of %u kills tore a frame",
-        torn, killer->kills);
+    CHECK(!storm->is_lingering || torn * 20 >= killer->kills,
+        "only %" PRIu64 " of %u kills tore a frame", torn, killer->kills);
     CHECK(killer->most_descriptors < 64, "%" PRIu64 " descriptors",
         (uint64_t)killer->most_descriptors);
 }

@@ -19,9 +19,12 @@ static void begin(enum result_format format, bool is_bytes) {
     char name[] = "/tmp/preforkd-sink-XXXXXX";
 
     crc32c_init();
-    sink = (struct sink){
-        .fd = mkstemp(name), .row = &row, .lane = 1, .format = format, .is_bytes = is_bytes, .size = 65536
-    };
+    sink = (struct sink){ .fd = mkstemp(name),
+        .row = &row,
+        .lane = 1,
+        .format = format,
+        .is_bytes = is_bytes,
+        .size = 65536 };
     unlink(name);
     cr_assert_eq(sink_init(&sink), 0);
 }

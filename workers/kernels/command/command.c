@@ -205,7 +205,7 @@ static pid_t launch_run(struct launch *launch) {
     launch->error = 0;
     pid = vfork();
     if (pid == 0)
-        become_command(launch);
+        become_command(launch); /* NOLINT(clang-analyzer-unix.Vfork): see there */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid > 0 && launch->error != 0) {
         waitpid(pid, &status, 0);
