@@ -1,0 +1,57 @@
+#!/bin/bash
+# Fuzz every parser under ASan and UBSan, then see how many lines of what is fuzzed the kept corpus
+# reaches. run.sh [RUNS]; MERGE=1 keeps what the run found that reaches more.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+runs=${1:-10000000}
+out=build-fuzz
+flags="-std=gnu17 -D_GNU_SOURCE -I. -g -O1 -w $(pkg-config --cflags libbsd jansson)"
+libs="$(pkg-config --libs libbsd jansson) -pthread -ldl"
+sources=$(find shared supervisor workers -name '*.c' ! -name main.c)
+# target, what of the files below is not its to reach (functions that open and write files, or
+# that the journal's target reaches), the files whose lines count
+targets=(
+    "number ^- shared/number.c shared/interval.c"
+    "frame commit_adopt shared/frame.c supervisor/job/commit.c"
+    "journal refuse|write_all|begin|load|is_current|open_locked|take_up|journal_(open|append|close) supervisor/job/journal.c supervisor/job/resume.c"
+    "text ^- shared/escape.c shared/suggest.c supervisor/cli/options.c"
+)
+mkdir -p $out
+status=0
+
+for row in "${targets[@]}"; do
+    read -r name others files <<<"$row"
+    seeds=tests/fuzz/corpus/$name
+    mkdir -p "$seeds" "$out/$name"
+    # shellcheck disable=SC2086
+    clang-14 $flags -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+        "tests/fuzz/fuzz_$name.c" $sources -o "$out/fuzz_$name" $libs
+    "$out/fuzz_$name" -runs="$runs" -max_len=4096 -verbosity=0 -print_final_stats=1 \
+        -artifact_prefix="$out/" "$out/$name" "$seeds" >"$out/$name.log" 2>&1 || {
+        tail -n 40 "$out/$name.log"
+        status=1
+        continue
+    }
+    if [ "${MERGE:-0}" = 1 ]; then
+        "$out/fuzz_$name" -merge=1 -use_counters=0 -verbosity=0 "$seeds" "$out/$name" >/dev/null 2>&1
+    fi
+    # shellcheck disable=SC2086
+    clang-14 $flags -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping \
+        "tests/fuzz/fuzz_$name.c" $sources -o "$out/cover_$name" $libs
+    LLVM_PROFILE_FILE=$out/$name.profraw "$out/cover_$name" -runs=0 -verbosity=0 "$seeds" \
+        >/dev/null 2>&1
+    llvm-profdata-14 merge -o "$out/$name.profdata" "$out/$name.profraw"
+    # shellcheck disable=SC2086
+    lines=$(llvm-cov-14 report "$out/cover_$name" -instr-profile="$out/$name.profdata" \
+        -show-functions $files | awk -v others="(^|:)($others)\$" '
+            NF == 10 && $5 ~ /^[0-9]+$/ && $1 != "TOTAL" && $1 !~ others { all += $5; missed += $6 }
+            END { printf "%.1f", all ? 100 * (all - missed) / all : 0 }')
+    done_runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/$name.log")
+    echo "$name: $done_runs runs clean, the corpus of $(find "$seeds" -type f | wc -l) reaches $lines % of the lines of $files"
+    awk -v lines="$lines" 'BEGIN { exit !(lines >= 90) }' || {
+        echo "$name: below 90 %"
+        status=1
+    }
+done
+exit $status
