@@ -13,10 +13,3 @@ uint64_t clock_now_ns(void) {
 uint64_t clock_now_ms(void) {
     return clock_now_ns() / 1000000u;
 }
-
-int64_t clock_wall_s(void) {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec;
-}

@@ -16,7 +16,6 @@
 #define RECORD_MAX 2048
 
 static const char *program_name = "prefork";
-static bool show_debug;
 static bool hide_info;
 static void (*before_line)(void);
 
@@ -24,8 +23,7 @@ void log_init(const char *program) {
     program_name = program;
 }
 
-void log_set_level(bool debug, bool quiet) {
-    show_debug = debug;
+void log_set_quiet(bool quiet) {
     hide_info = quiet;
 }
 
@@ -84,10 +82,5 @@ void log_warnx(const char *format, ...) {
 
 void log_info(const char *format, ...) {
     if (!hide_info)
-        WRITE_RECORD(0);
-}
-
-void log_debug(const char *format, ...) {
-    if (show_debug)
         WRITE_RECORD(0);
 }

@@ -13,8 +13,8 @@
 /* Set the name that begins each line. Borrowed for the life of the process. Before any thread. */
 void log_init(const char *program);
 
-/* Show log_debug too, or hide log_info as well. Before any thread. */
-void log_set_level(bool debug, bool quiet);
+/* Hide log_info. Before any thread. */
+void log_set_quiet(bool quiet);
 
 /* Called before a line is written, to clear a progress bar; NULL for none. Before any thread. */
 void log_set_before(void (*before)(void));
@@ -26,6 +26,5 @@ _Noreturn void log_fatalx(int exit_code, const char *format, ...)
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warnx(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

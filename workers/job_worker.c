@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "shared/leave.h"
 #include "shared/log.h"
 #include "workers/lane.h"
 
@@ -24,7 +25,7 @@
 static void die_with_parent(int parent_pid) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent_pid)
-        _exit(0);
+        leave_process(0);
 }
 
 /*
@@ -104,7 +105,7 @@ static void serve_threads(const struct job_worker_args *args) {
     int error = 0;
 
     if (threads == NULL)
-        _exit(JOB_WORKER_EXIT_OPEN);
+        leave_process(JOB_WORKER_EXIT_OPEN);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     for (uint32_t i = 0; i < args->lanes; i++)
@@ -125,7 +126,7 @@ static void serve_events(const struct job_worker_args *args) {
     struct lane *lanes = calloc(args->lanes, sizeof(*lanes));
 
     if (lanes == NULL)
-        _exit(JOB_WORKER_EXIT_OPEN);
+        leave_process(JOB_WORKER_EXIT_OPEN);
     yield_to_supervisor();
     for (uint32_t i = 0; i < args->lanes; i++)
         lane_init(&lanes[i], args, i, NULL);
@@ -159,5 +160,5 @@ void job_worker_main(const struct job_worker_args *args) {
     mine.result_fd = RESULT_FD;
     set_signals();
     serve[mine.model](&mine);
-    _exit(EXIT_SUCCESS);
+    leave_process(EXIT_SUCCESS);
 }

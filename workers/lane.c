@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
+#include "shared/leave.h"
 #include "shared/log.h"
 
 #define FLUSH_NS    5000000u
@@ -40,11 +41,11 @@ void lane_init(
     };
     if (sink_init(&lane->sink) < 0) {
         log_warn("worker %u: no memory for results", args->ordinal);
-        _exit(JOB_WORKER_EXIT_OPEN);
+        leave_process(JOB_WORKER_EXIT_OPEN);
     }
     if (plan->ops->open != NULL && plan->ops->open(plan, &lane->state, &complaint) < 0) {
         log_warnx("worker %u: kernel %s: %s", args->ordinal, plan->ops->name, complaint.text);
-        _exit(JOB_WORKER_EXIT_OPEN);
+        leave_process(JOB_WORKER_EXIT_OPEN);
     }
 }
 

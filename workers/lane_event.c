@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
+#include "shared/leave.h"
 #include "shared/log.h"
 
 #define TIMEOUT_MS      50 /* how soon an order is heard when nothing happens */
@@ -109,7 +110,7 @@ static void wait_for_news(struct turn *turn, struct ring *ring, uint32_t wake) {
         ring_wait(ring, wake);
     else if (loop_turn(turn->loop, turn->busy < turn->count ? TIMEOUT_IDLE_MS : TIMEOUT_MS) < 0) {
         log_warn("worker %u: cannot wait for events", turn->lanes[0].args->ordinal);
-        _exit(EXIT_FAILURE);
+        leave_process(EXIT_FAILURE);
     }
 }
 
@@ -128,7 +129,7 @@ void lane_event_serve(struct lane *lanes, uint32_t count) {
 
     if (turn.loop == NULL) {
         log_warn("worker %u: cannot make an event loop", lanes[0].args->ordinal);
-        _exit(JOB_WORKER_EXIT_OPEN);
+        leave_process(JOB_WORKER_EXIT_OPEN);
     }
     for (;;) {
         wake = atomic_load(&ring->wake);

@@ -17,6 +17,7 @@
 #include "shared/crc32c.h"
 #include "shared/escape.h"
 #include "shared/failpoint.h"
+#include "shared/leave.h"
 #include "shared/number.h"
 
 /* The longest thing rendered in one step: a CSV row, a grouped number, the frame of an object. */
@@ -75,9 +76,9 @@ static void write_all(int fd, const char *data, size_t len) {
     while (len > 0) {
         n = write(fd, data, len);
         if (n < 0 && errno == EPIPE)
-            _exit(EXIT_SUCCESS); /* the supervisor is gone, and so is the reason to work */
+            leave_process(EXIT_SUCCESS); /* the supervisor is gone, and so is the reason to work */
         if (n < 0 && errno != EINTR)
-            _exit(EXIT_FAILURE);
+            leave_process(EXIT_FAILURE);
         if (n > 0) {
             data += n;
             len -= (size_t)n;

@@ -26,7 +26,8 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
         log_warnx("%s: %s", cmd->name, complaint.text);
         goto out;
     }
-    if (spec.kernel.interval.is_empty && !spec.options.quiet)
+    log_set_quiet(spec.options.quiet || spec.options.json);
+    if (spec.kernel.interval.is_empty)
         log_info("the interval is empty: there is nothing to compute");
     exit_code = EXIT_CODE_OK;
     if (spec.options.dry_run) {

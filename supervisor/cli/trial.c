@@ -16,6 +16,7 @@
 
 #include "shared/clock.h"
 #include "shared/exit_code.h"
+#include "shared/leave.h"
 #include "supervisor/job/job.h"
 #include "supervisor/job/job_serial.h"
 
@@ -44,7 +45,7 @@ _Noreturn static void run_job(const struct job_spec *spec, struct trial *shared)
     shared->switches = summary.switches;
     shared->crashes = summary.crashes;
     shared->lost = summary.lost;
-    _exit(EXIT_SUCCESS);
+    leave_process(EXIT_SUCCESS);
 }
 
 /* The children of a process; commands of a worker's are not looked for. */

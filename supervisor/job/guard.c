@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shared/leave.h"
+
 #define GUARD_FD 3
 
 _Noreturn static void guard_main(struct ring *ring, int read_fd) {
@@ -25,13 +27,13 @@ _Noreturn static void guard_main(struct ring *ring, int read_fd) {
         n = read(GUARD_FD, &word, 1);
     while (n < 0 && errno == EINTR);
     if (n == 1)
-        _exit(EXIT_SUCCESS);
+        leave_process(EXIT_SUCCESS);
     for (uint32_t i = 0; i < ring->lanes; i++) {
         pid_t group = atomic_load(&ring_lane(ring, i)->group);
         if (group > 1)
             kill(-group, SIGKILL);
     }
-    _exit(EXIT_SUCCESS);
+    leave_process(EXIT_SUCCESS);
 }
 
 int guard_start(struct guard *guard, struct ring *ring) {

@@ -68,7 +68,7 @@ static void on_signal(struct loop_watch *watch, uint32_t events) {
         return;
     exit_code = info.ssi_signo == SIGINT ? EXIT_CODE_INTERRUPTED : EXIT_CODE_TERMINATED;
     if (job->state == JOB_RUNNING) {
-        log_info("ending: chunks in hand are finished first; once more to stop at once");
+        log_warnx("ending: chunks in hand are finished first; once more to stop at once");
         job_drain(job, exit_code);
     } else {
         job_cancel(job, job->exit_code != 0 ? job->exit_code : exit_code);

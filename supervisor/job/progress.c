@@ -109,7 +109,9 @@ static size_t format_words(
         len += (size_t)snprintf(dst + len, size - len, "  ");
         len += format_rate(dst + len, size - len, progress.rate);
     }
-    if (can_guess(view, now_ms) && seconds_left(view) < 1e10)
+    if (can_guess(view, now_ms) && seconds_left(view) < 60)
+        len += (size_t)snprintf(dst + len, size - len, "  %.0f s left", seconds_left(view) + 0.5);
+    else if (can_guess(view, now_ms) && seconds_left(view) < 1e10)
         len += (size_t)snprintf(dst + len, size - len, "  %s left",
             number_format_span(span, (uint64_t)(seconds_left(view) * 1e9)));
     if (view->is_output_blocked)
@@ -132,7 +134,7 @@ static size_t columns(void) {
 static void draw_bar(const struct progress_view *view, uint64_t now_ms) {
     char words[LINE_MAX_BYTES], line[3 * LINE_MAX_BYTES];
     size_t width = columns() - 1, len = format_words(words, sizeof(words), view, now_ms), used = 1;
-    size_t cells = width > len + 13 ? width - len - 3 : 0, full;
+    size_t cells = width > len + 7 ? width - len - 3 : 0, full;
     double share = view->numbers > 0 ? view->numbers_done / view->numbers : 1.0;
 
     if (cells > 40)

@@ -84,9 +84,7 @@ static void announce_line(const struct job_spec *spec, uint64_t resumed_at) {
 }
 
 void report_plan(const struct job_spec *spec, uint64_t resumed_at) {
-    if (spec->options.quiet || spec->options.json)
-        return;
-    if (spec->options.seed_format)
+    if (spec->options.seed_format && !spec->options.quiet)
         announce_sheet(spec);
     else
         announce_line(spec, resumed_at);
@@ -211,10 +209,8 @@ static void report_json(const struct job_spec *spec, const struct job_summary *s
 void report_summary(const struct job_spec *spec, const struct job_summary *summary) {
     if (spec->options.json && !spec->options.quiet)
         report_json(spec, summary);
-    else if (!spec->options.quiet)
-        report_text(spec, summary);
     else
-        report_held(summary);
+        report_text(spec, summary); /* of which --quiet leaves what is wrong */
 }
 
 /* ---- the dry run ---- */

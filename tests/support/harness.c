@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -140,8 +141,11 @@ static void open_streams(struct harness_proc *proc, unsigned flags, int fds[3]) 
     } else {
         fds[0] = open_file("/dev/null", O_RDONLY);
     }
-    if (flags & HARNESS_STDOUT_PIPE) {
-        CHECK(pipe2(pipes, O_CLOEXEC) == 0, "pipe");
+    if (flags & (HARNESS_STDOUT_PIPE | HARNESS_STDOUT_SOCKET)) {
+        if (flags & HARNESS_STDOUT_SOCKET)
+            CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pipes) == 0, "socketpair");
+        else
+            CHECK(pipe2(pipes, O_CLOEXEC) == 0, "pipe");
         fds[1] = pipes[1];
         proc->stdout_fd = pipes[0];
     } else {
@@ -159,8 +163,6 @@ void harness_start(struct harness_proc *proc, const char *const *argv, unsigned 
     proc->pid = fork();
     CHECK(proc->pid >= 0, "fork: %s", strerror(errno));
     if (proc->pid == 0) {
-        if (flags & HARNESS_OWN_GROUP)
-            setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (int i = 0; i < 3; i++)
             dup2(fds[i], i);

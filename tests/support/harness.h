@@ -69,9 +69,9 @@ struct harness_proc {
 };
 
 enum harness_flag {
-    HARNESS_STDOUT_PIPE = 1, /* stdout_fd is to be read by the test */
-    HARNESS_STDIN_PIPE = 2,  /* stdin_fd is to be written by the test; else /dev/null */
-    HARNESS_OWN_GROUP = 4,   /* a process group of its own */
+    HARNESS_STDOUT_PIPE = 1,   /* stdout_fd is to be read by the test */
+    HARNESS_STDIN_PIPE = 2,    /* stdin_fd is to be written by the test; else /dev/null */
+    HARNESS_STDOUT_SOCKET = 4, /* likewise, over a socket */
 };
 
 /* Start a program; argv[0] is found by harness_program() unless it holds a slash. */

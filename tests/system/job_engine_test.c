@@ -2,11 +2,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pty.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
@@ -201,6 +205,112 @@ static void slow_reader_gets_everything(void) {
     CHECK(harness_wait(&job, 5000) == 0, "exit %d", job.code);
 }
 
+static void socket_as_stdout_stalls_nothing(void) {
+    const char *const argv[] = { "prefork", "job", "run", "divisible", "9000000", "--by", "3",
+        "--progress", "json", NULL };
+    struct harness_proc job;
+
+    harness_start(&job, argv, HARNESS_STDOUT_SOCKET);
+    CHECK(harness_until(
+              5000, strstr(harness_read_file(job.err, NULL), "\"output_blocked\":true") != NULL),
+        "it does not say that it is blocked");
+    CHECK(expect_multiples_on(job.stdout_fd, 3, 1, 9000000, 0) == 3000000, "numbers are missing");
+    CHECK(harness_wait(&job, 5000) == 0, "exit %d", job.code);
+}
+
+/* Without /proc stdout cannot be opened a second time: small writes must do. */
+static void stdout_is_not_waited_for_without_proc(void) {
+    const char *const argv[] = { "prefork", "job", "run", "divisible", "9000000", "--by", "3",
+        "--progress", "json", NULL };
+    struct harness_proc job;
+
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        harness_skip("a private mount needs root");
+    harness_program("prefork"); /* found while /proc is there */
+    CHECK(mount("tmpfs", "/proc", "tmpfs", 0, NULL) == 0, "mount: %s", strerror(errno));
+    harness_start(&job, argv, HARNESS_STDOUT_PIPE);
+    CHECK(harness_until(
+              5000, strstr(harness_read_file(job.err, NULL), "\"output_blocked\":true") != NULL),
+        "it does not say that it is blocked");
+    CHECK(expect_multiples_on(job.stdout_fd, 3, 1, 9000000, 0) == 3000000, "numbers are missing");
+    CHECK(harness_wait(&job, 5000) == 0, "exit %d", job.code);
+    umount("/proc");
+}
+
+static void closed_streams_are_noticed(void) {
+    struct harness_result r = harness_run(
+        "/bin/sh", "-c", "\"$0\" job run divisible 10000 >&-", harness_program("prefork"), NULL);
+
+    CHECK(r.code == 74, "exit %d: %s", r.code, r.err);
+    expect_words("told", r.err, "stdout is closed");
+    r = harness_run("/bin/sh", "-c", "\"$0\" job run divisible 10000 <&- 2>&-",
+        harness_program("prefork"), NULL);
+    CHECK(r.code == 0 && strcmp(r.out, "2431\n4862\n7293\n9724\n") == 0, "exit %d: %s", r.code,
+        r.out);
+}
+
+/* A terminal of 60 columns as stderr; returns all that was drawn on it. */
+static char *watch_on_terminal(const char *const *argv, int *out_code) {
+    struct winsize size = { .ws_col = 60, .ws_row = 24 };
+    static char screen[1 << 20];
+    size_t len = 0;
+    int master, slave, status, null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    ssize_t n;
+    pid_t pid;
+
+    CHECK(openpty(&master, &slave, NULL, NULL, &size) == 0, "openpty");
+    pid = fork();
+    if (pid == 0) {
+        dup2(null_fd, STDOUT_FILENO);
+        dup2(slave, STDERR_FILENO);
+        close(master);
+        execv(harness_program("prefork"), (char *const *)argv);
+        _exit(127);
+    }
+    close(slave);
+    while ((n = read(master, screen + len, sizeof(screen) - 1 - len)) > 0)
+        len += (size_t)n;
+    screen[len] = '\0';
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status), "waitpid");
+    *out_code = WEXITSTATUS(status);
+    return screen;
+}
+
+static void bar_is_drawn_on_a_terminal_and_taken_away(void) {
+    const char *const argv[] = { "prefork", "job", "run", "null", "1..200", "--slow-for", "10ms",
+        "--fault", "fail", "--fault-at", "100", "--fault-times", "1", NULL };
+    const char *const quiet[] = { "prefork", "job", "run", "null", "1..20", "--slow-for", "20ms",
+        "--quiet", NULL };
+    char *screen, *last, *line;
+    int code;
+
+    screen = watch_on_terminal(argv, &code);
+    CHECK(code == 0, "exit %d: %s", code, screen);
+    CHECK(expect_count(screen, "\r[") > 5, "no bar: %s", screen);
+    expect_words("bar", screen, " of 200 chunks");
+    expect_words("rate", screen, "/s");
+    expect_words("time left", screen, " left");
+    /* No drawing is wider than the terminal, so none is broken into lines. */
+    for (line = strstr(screen, "\r["); line != NULL; line = strstr(line + 1, "\r["))
+        CHECK(strcspn(line + 1, "\033") < 60, "too wide: %.80s", line + 1);
+    /* Every line of talk begins on a clean line, and the last drawing is gone at the end. */
+    last = strstr(screen, "prefork: chunk 100 failed");
+    CHECK(last != NULL && memcmp(last - 4, "\r\033[K", 4) == 0, "talk in the bar");
+    last = strstr(screen, "prefork: 0 numbers");
+    CHECK(last != NULL && strstr(last, "\r[") == NULL && memcmp(last - 4, "\r\033[K", 4) == 0,
+        "the bar is left");
+    CHECK(watch_on_terminal(quiet, &code)[0] == '\0' && code == 0, "quiet is not");
+}
+
+static void progress_is_lines_elsewhere(void) {
+    struct harness_result r = harness_run("prefork", "job", "run", "null", "1..400", "--slow-for",
+        "10ms", "--progress", "json", NULL);
+
+    CHECK(r.code == 0 && expect_count(r.err, "\"event\":\"progress\"") >= 1, "%s", r.err);
+    CHECK(strchr(r.err, '\r') == NULL && strchr(r.err, '\033') == NULL, "drawn: %s", r.err);
+    expect_words("time left", r.err, "\"left_s\":");
+}
+
 static void interrupt_is_heard_while_stdout_is_stalled(void) {
     const char *const argv[] = { "prefork", "job", "run", "divisible", "1e12", "--by", "3",
         "--progress", "json", NULL };
@@ -276,6 +386,11 @@ static const struct harness_test tests[] = {
     { "stalled_stdout_stalls_the_job_and_nothing_else",
         stalled_stdout_stalls_the_job_and_nothing_else },
     { "slow_reader_gets_everything", slow_reader_gets_everything },
+    { "socket_as_stdout_stalls_nothing", socket_as_stdout_stalls_nothing },
+    { "stdout_is_not_waited_for_without_proc", stdout_is_not_waited_for_without_proc },
+    { "closed_streams_are_noticed", closed_streams_are_noticed },
+    { "bar_is_drawn_on_a_terminal_and_taken_away", bar_is_drawn_on_a_terminal_and_taken_away },
+    { "progress_is_lines_elsewhere", progress_is_lines_elsewhere },
     { "interrupt_is_heard_while_stdout_is_stalled", interrupt_is_heard_while_stdout_is_stalled },
     { "too_few_descriptors_are_told_and_survived", too_few_descriptors_are_told_and_survived },
     { "job_leaves_no_descriptor_and_no_file", job_leaves_no_descriptor_and_no_file },

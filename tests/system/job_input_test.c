@@ -234,6 +234,50 @@ static void help_is_for_every_verb(void) {
     CHECK(r.code == 0 && strncmp(r.out, "prefork ", 8) == 0, "%s", r.out);
 }
 
+static void help_has_topics(void) {
+    struct harness_result r = harness_run("prefork", "help", "exit-codes", NULL);
+
+    CHECK(r.code == 0 && expect_count_lines(r.out) == 15, "%s", r.out);
+    expect_words("code", r.out, "124  the time limit was reached");
+    r = harness_run("prefork", "help", "kernels", NULL);
+    CHECK(r.code == 0, "exit %d", r.code);
+    expect_words("kernels", r.out, "options of divisible:");
+    r = harness_run("prefork", "help", "job", NULL);
+    CHECK(r.code == 0, "exit %d", r.code);
+    expect_words("group", r.out, "job run");
+    r = harness_run("prefork", "help", "--help", NULL);
+    CHECK(r.code == 0, "exit %d", r.code);
+    r = harness_run("prefork", "help", "--wrong", NULL);
+    CHECK(r.code == 2, "exit %d", r.code);
+}
+
+/* The lists of options, verbs, kernels and exit codes in man/ are those of the program. */
+static void manual_pages_have_the_lists_of_the_program(void) {
+    char command[4096];
+
+    snprintf(command, sizeof(command),
+        "cd '%s' && tests/support/manual.sh check \"$(dirname '%s')\"", harness_root(),
+        harness_program("prefork"));
+    CHECK(system(command) == 0, "make man writes them anew");
+}
+
+static void installation_puts_and_removes_its_files(void) {
+    char command[4096], cwd[2048];
+
+    CHECK(getcwd(cwd, sizeof(cwd)) != NULL, "getcwd");
+    snprintf(command, sizeof(command),
+        "cd '%s' && make -s install BUILD=\"$(dirname '%s')\" DESTDIR='%s/root' PREFIX=/usr "
+        ">/dev/null",
+        harness_root(), harness_program("prefork"), cwd);
+    CHECK(system(command) == 0, "make install");
+    CHECK(harness_exists("root/usr/bin/prefork"), "no program");
+    CHECK(harness_exists("root/usr/share/man/man1/prefork-job.1"), "no page");
+    snprintf(command, sizeof(command), "cd '%s' && make -s uninstall DESTDIR='%s/root' PREFIX=/usr",
+        harness_root(), cwd);
+    CHECK(system(command) == 0, "make uninstall");
+    CHECK(system("test -z \"$(find root -type f)\"") == 0, "files are left");
+}
+
 static const struct harness_test tests[] = {
     { "bad_input_gets_one_line", bad_input_gets_one_line },
     { "control_characters_are_not_echoed", control_characters_are_not_echoed },
@@ -243,6 +287,9 @@ static const struct harness_test tests[] = {
     { "foreign_file_is_not_taken_for_a_journal", foreign_file_is_not_taken_for_a_journal },
     { "interval_is_asked_for_on_a_terminal", interval_is_asked_for_on_a_terminal },
     { "help_is_for_every_verb", help_is_for_every_verb },
+    { "help_has_topics", help_has_topics },
+    { "manual_pages_have_the_lists_of_the_program", manual_pages_have_the_lists_of_the_program },
+    { "installation_puts_and_removes_its_files", installation_puts_and_removes_its_files },
     { NULL, NULL },
 };
 

@@ -338,6 +338,34 @@ static void chunk_over_its_time_is_given_up(void) {
     }
 }
 
+static void chunk_that_does_not_hear_costs_its_worker_and_nobody_else(void) {
+    static const char *const engines[] = { "process", "thread", "event" };
+
+    for (size_t e = 0; e < 3; e++) {
+        struct harness_result r = harness_run("prefork", "job", "run", "null", "1..20", "--emit",
+            "1", "--fault", "hang", "--fault-at", "7", "--chunk-timeout", "100ms", "--retries", "0",
+            "--on-held", "skip", "--engine", engines[e], NULL);
+        CHECK(r.code == 3, "%s: exit %d: %s", engines[e], r.code, r.err);
+        CHECK(expect_count_lines(r.out) == 19, "%s: %s", engines[e], r.out);
+        expect_words("told", r.err, "was ended: a chunk took longer than 100.0 ms");
+        expect_words("told", r.err, "held: 1 chunk: 7");
+    }
+}
+
+static void worker_that_lies_is_ended_and_its_chunk_held(void) {
+    static const char *const engines[] = { "process", "thread", "event" };
+
+    for (size_t e = 0; e < 3; e++) {
+        struct harness_result r = harness_run("prefork", "job", "run", "null", "1..20", "--emit",
+            "1", "--fault", "lie", "--fault-at", "7", "--on-held", "skip", "--engine", engines[e],
+            NULL);
+        CHECK(r.code == 3, "%s: exit %d: %s", engines[e], r.code, r.err);
+        CHECK(expect_count_lines(r.out) == 19, "%s: %s", engines[e], r.out);
+        expect_words("told", r.err, "was ended: it reported what cannot be");
+        expect_words("told", r.err, "held: 1 chunk: 7");
+    }
+}
+
 static const struct harness_test tests[] = {
     { "process_workers_killed_at_random_lose_nothing",
         process_workers_killed_at_random_lose_nothing },
@@ -358,6 +386,10 @@ static const struct harness_test tests[] = {
     { "hung_worker_is_replaced_and_its_chunk_held", hung_worker_is_replaced_and_its_chunk_held },
     { "stopped_worker_is_replaced_without_blame", stopped_worker_is_replaced_without_blame },
     { "chunk_over_its_time_is_given_up", chunk_over_its_time_is_given_up },
+    { "chunk_that_does_not_hear_costs_its_worker_and_nobody_else",
+        chunk_that_does_not_hear_costs_its_worker_and_nobody_else },
+    { "worker_that_lies_is_ended_and_its_chunk_held",
+        worker_that_lies_is_ended_and_its_chunk_held },
     { NULL, NULL },
 };
 

@@ -9,9 +9,10 @@
 #include "shared/clock.h"
 #include "workers/sink.h"
 
-#define BATCH    256u
-#define SLICE    65536u
-#define PAUSE_NS 1000000
+#define BATCH     256u
+#define SLICE     65536u
+#define PAUSE_NS  1000000
+#define RESULT_FD 3
 
 enum fault {
     FAULT_NONE,
@@ -21,7 +22,8 @@ enum fault {
     FAULT_FAIL,
     FAULT_HANG,
     FAULT_KILL,
-    FAULT_DIFFER
+    FAULT_DIFFER,
+    FAULT_LIE,
 };
 
 struct params {
@@ -30,7 +32,7 @@ struct params {
 };
 
 static const char *const faults[] = { "none", "segv", "abort", "exit", "fail", "hang", "kill",
-    "differ", NULL };
+    "differ", "lie", NULL };
 
 static const struct setting params_table[] = {
     { .name = "emit",
@@ -101,6 +103,12 @@ static bool survive(const struct params *params, const struct kernel_work *work)
         _exit(7);
     case FAULT_KILL:
         kill(getpid(), SIGKILL);
+        break;
+    case FAULT_LIE:
+        /* Where the worker reports: what is no frame there is noticed, and the worker ended. */
+        if (write(RESULT_FD, "this is not a frame, and long enough to be taken for one", 57) < 0)
+            return false;
+        pause();
         break;
     case FAULT_HANG:
         for (;;)
