@@ -86,7 +86,7 @@ system: test-programs ## the system tests; FILTER=words picks some
 	@$(BUILD)/tests/system-tests $(if $(FILTER),--filter $(FILTER))
 
 soak: test-programs ## the system tests with the stated numbers: long
-	@$(BUILD)/tests/system-tests --soak $(if $(FILTER),--filter $(FILTER))
+	@tests/support/soak.sh $(BUILD) $(FILTER)
 
 bench: all $(BENCHES) ## measure against references and peers; writes tests/bench/RESULTS.md
 	@tests/bench/run.sh $(BUILD)

@@ -2,7 +2,7 @@
  * Time two commands in turn, A B A B ..., and print one row of a Markdown table: medians of wall
  * and processor time, the median of the ratios A/B pair by pair, and between which ratios the
  * middle 80 % lie. One more pair runs first and is not counted. Everything the commands print is
- * thrown away, but they write their own files.
+ * thrown away, but they write their own files. All pairs go to stderr, in milliseconds.
  *
  *     pair PAIRS LABEL A [ARG ...] --vs B [ARG ...]
  *
@@ -101,9 +101,10 @@ int main(int argc, char **argv) {
         a_cpu[i] = a.cpu_ms;
         b_cpu[i] = b.cpu_ms;
         ratio[i] = a.wall_ms / b.wall_ms;
-        fprintf(stderr, "%s: pair %d: %.3f ms / %.3f ms = %.3f\n", argv[2], i + 1, a.wall_ms,
-            b.wall_ms, ratio[i]);
+        fprintf(stderr, "%s%.3f/%.3f", i > 0 ? " " : "", a.wall_ms, b.wall_ms);
     }
+    fputc('\n', stderr);
+    fputc('\n', stderr);
     printf("| %s | %.3f | %.3f | %.3f | %.3f | %.3f (%.3f-%.3f) | %d |\n", argv[2],
         percentile(a_wall, pairs, 0.5), percentile(b_wall, pairs, 0.5),
         percentile(a_cpu, pairs, 0.5), percentile(b_cpu, pairs, 0.5), percentile(ratio, pairs, 0.5),

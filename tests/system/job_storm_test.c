@@ -161,8 +161,8 @@ static void threads_killed_at_random_lose_nothing(void) {
 
 static void event_loop_killed_at_random_loses_nothing(void) {
     const unsigned kills = harness_scale(100, 1000);
-    const struct storm storm = { "event", "--inflight", "16", "1024", "100000", kills * 800000ull,
-        1500, 5000, true };
+    const struct storm storm = { "event", "--inflight", "16", "1024", "20000", kills * 800000ull,
+        2000, 8000, true };
 
     run_storm(&storm, kills);
 }
