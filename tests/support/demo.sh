@@ -8,8 +8,8 @@ say() {
     printf '\n$ %s\n' "$*"
 }
 
-say prefork job run divisible 3 345 212 --seed-format '| tail -n 3'
-"$prefork" job run divisible 3 345 212 --seed-format | tail -n 3
+say prefork job run divisible 3 345 212 --method test --seed-format '| tail -n 3'
+"$prefork" job run divisible 3 345 212 --method test --seed-format | tail -n 3
 for engine in process thread event; do
     say prefork job run divisible 3 345 212 --engine $engine --quiet '| cksum'
     "$prefork" job run divisible 3 345 212 --engine $engine --quiet | cksum

@@ -50,6 +50,23 @@ static void output_keeps_the_order_of_the_chunks(void) {
     }
 }
 
+static void shipped_example_runs(void) {
+    struct harness_result whole, parts;
+    char script[4096];
+    unsigned lines = 0;
+
+    snprintf(script, sizeof(script), "%s/etc/examples/palindromes.sh", harness_root());
+    whole = harness_run(script, "1", "20000", NULL);
+    parts = harness_run("prefork", "job", "run", "command", "20000", "--chunk", "777", "--quiet",
+        "--", script, "{lo}", "{hi}", NULL);
+    CHECK(
+        parts.code == 0 && strcmp(parts.out, whole.out) == 0, "exit %d: %s", parts.code, parts.err);
+    /* 9 of one digit, 9 of two, 90 of three, 90 of four, 100 of five from 10001 to 19991. */
+    for (const char *at = parts.out; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    CHECK(lines == 298, "%u lines", lines);
+}
+
 static void failing_command_is_tried_again_then_held(void) {
     for (size_t e = 0; e < 3; e++) {
         struct harness_result r = harness_run("prefork", "job", "run", "command", "1..5",
@@ -234,6 +251,7 @@ static const struct harness_test tests[] = {
     { "command_gets_its_chunk_in_arguments_and_environment",
         command_gets_its_chunk_in_arguments_and_environment },
     { "no_shell_stands_between", no_shell_stands_between },
+    { "shipped_example_runs", shipped_example_runs },
     { "output_keeps_the_order_of_the_chunks", output_keeps_the_order_of_the_chunks },
     { "failing_command_is_tried_again_then_held", failing_command_is_tried_again_then_held },
     { "large_and_binary_output_is_kept_as_it_is", large_and_binary_output_is_kept_as_it_is },
