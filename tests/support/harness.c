@@ -8,11 +8,13 @@
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -264,6 +266,17 @@ void harness_write_file(const char *path, const void *data, size_t len) {
     CHECK(fd >= 0, "%s: %s", path, strerror(errno));
     CHECK(write(fd, data, len) == (ssize_t)len, "%s: %s", path, strerror(errno));
     close(fd);
+}
+
+/* In a chroot the root is no mount: then there is nothing to detach, unless something is shared. */
+void harness_own_mounts(void) {
+    if (unshare(CLONE_NEWNS) < 0)
+        harness_skip("mounts of its own need root");
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        return;
+    CHECK(errno == EINVAL, "mount: %s", strerror(errno));
+    if (strstr(harness_read_file("/proc/self/mountinfo", NULL), " shared:") != NULL)
+        harness_skip("the mounts of this chroot are shared with others");
 }
 
 bool harness_exists(const char *path) {

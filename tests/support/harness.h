@@ -98,6 +98,9 @@ void harness_write_file(const char *path, const void *data, size_t len);
 
 bool harness_exists(const char *path);
 
+/* From now on what this test mounts is its own; skips where that is not allowed. */
+void harness_own_mounts(void);
+
 /* ---- processes ---- */
 
 /* Children of a process, by /proc. Returns how many, at most `most`. */

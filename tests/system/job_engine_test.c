@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pty.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,8 +223,7 @@ static void stdout_is_not_waited_for_without_proc(void) {
         "--progress", "json", NULL };
     struct harness_proc job;
 
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        harness_skip("a private mount needs root");
+    harness_own_mounts();
     harness_program("prefork"); /* found while /proc is there */
     CHECK(mount("tmpfs", "/proc", "tmpfs", 0, NULL) == 0, "mount: %s", strerror(errno));
     harness_start(&job, argv, HARNESS_STDOUT_PIPE);

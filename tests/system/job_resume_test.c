@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -377,9 +376,7 @@ static void two_supervisors_do_not_share_a_job(void) {
 static void mount_small(const char *size) {
     char options[32];
 
-    if (unshare(CLONE_NEWNS) < 0)
-        harness_skip("a private mount needs root");
-    CHECK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "mount: %s", strerror(errno));
+    harness_own_mounts();
     CHECK(mkdir("small", 0755) == 0, "mkdir");
     snprintf(options, sizeof(options), "size=%s", size);
     if (mount("tmpfs", "small", "tmpfs", 0, options) < 0)
