@@ -6,7 +6,7 @@ DESTDIR ?=
 VERSION := 0.1
 
 # What it takes to build and test; "make deps" installs what is missing.
-PACKAGES := gcc libc6-dev make pkg-config libbsd-dev libjansson-dev libprimesieve-dev \
+PACKAGES := gcc libc6-dev make pkg-config libbsd-dev libconfig-dev libjansson-dev libprimesieve-dev \
             libcriterion-dev strace
 # What lint, fuzz, tsan and the benchmarks need beyond that; "make deps-dev".
 PACKAGES_DEV := clang-14 clang-format-14 clang-tidy-14 llvm-14 libclang-rt-14-dev cppcheck \
@@ -14,7 +14,7 @@ PACKAGES_DEV := clang-14 clang-format-14 clang-tidy-14 llvm-14 libclang-rt-14-de
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
-PKGS    := libbsd jansson
+PKGS    := libbsd jansson libconfig
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wpointer-arith -Wvla
 HARDEN  ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
@@ -39,13 +39,16 @@ UNITS          := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 BENCH_SOURCES  := $(sort $(wildcard tests/bench/*.c))
 BENCHES        := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 
-all: $(BUILD)/prefork ## build the programs
+all: $(BUILD)/prefork $(BUILD)/preforkd ## build the programs
 
 $(ARCHIVE): $(filter-out $(MAINS),$(OBJECTS))
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
 $(BUILD)/prefork: $(BUILD)/supervisor/cli/main.o $(ARCHIVE)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/preforkd: $(BUILD)/supervisor/main.o $(ARCHIVE)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/system-tests: $(SYSTEM_OBJECTS)

@@ -2,13 +2,31 @@
 #define SHARED_LOG_H
 
 /*
- * Talk to the person at the terminal: one line a record on stderr, "PROGRAM: sentence key=value".
+ * What a process has to say. A command talks to the person at the terminal: one line a record on
+ * stderr, "PROGRAM: sentence key=value". The daemon and its children write records with fields,
+ * in logfmt or JSON, into their lane; log_use_records() makes the difference.
  * log_warn and log_fatal add the text of errno, the x forms do not. errno is kept.
  * Fatal belongs to start-up and to children; a running supervisor warns.
- * Callable from any process and thread; each record is one write(2), so lines do not mix.
+ * Callable from any process and thread; each record is one write(2) of at most PIPE_BUF bytes, so
+ * records do not mix. Text from outside is escaped here.
  */
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON, LOG_FORMAT_HUMAN };
+
+/* A field behind those that each record has. Use LOG_TEXT and LOG_NUMBER. */
+struct log_field {
+    const char *key; /* NULL ends a list */
+    const char *text;
+    uint64_t number; /* when text is NULL */
+};
+
+#define LOG_TEXT(name, value)   ((struct log_field){ .key = (name), .text = (value) })
+#define LOG_NUMBER(name, value) ((struct log_field){ .key = (name), .number = (value) })
 
 /* Set the name that begins each line. Borrowed for the life of the process. Before any thread. */
 void log_init(const char *program);
@@ -18,6 +36,39 @@ void log_set_quiet(bool quiet);
 
 /* Called before a line is written, to clear a progress bar; NULL for none. Before any thread. */
 void log_set_before(void (*before)(void));
+
+/*
+ * From now on write records to fd, a non-blocking pipe (or stderr with LOG_FORMAT_HUMAN). What
+ * finds no room is counted in *dropped and told in the next record that does. service may be "".
+ * service and dropped are borrowed. Before any thread; again after fork.
+ */
+void log_use_records(int fd, enum log_format format, enum log_level lowest, const char *service,
+    unsigned slot, _Atomic uint64_t *dropped);
+
+/* The fields of a record that this process did not write itself: captured output. */
+struct log_origin {
+    const char *service;
+    unsigned slot;
+    int32_t pid; /* 0: not known */
+};
+
+/*
+ * Write a record: ts level service slot pid event msg, then the fields. The same event more than
+ * LOG_REPEATS_MAX times in LOG_REPEATS_S seconds is held back and its number told after.
+ */
+#define LOG_REPEATS_MAX 20
+#define LOG_REPEATS_S   5
+void log_write(enum log_level level, const char *event, const struct log_field *fields,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * Make the line of a record, newline included, without writing it; at most PIPE_BUF bytes.
+ * Returns its length.
+ */
+#define LOG_LINE_MAX 4096
+size_t log_format_line(char dst[LOG_LINE_MAX], enum log_format format, enum log_level level,
+    const struct log_origin *origin, const char *event, const char *msg,
+    const struct log_field *fields);
 
 _Noreturn void log_fatal(int exit_code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

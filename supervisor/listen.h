@@ -1,0 +1,41 @@
+#ifndef SUPERVISOR_LISTEN_H
+#define SUPERVISOR_LISTEN_H
+
+/*
+ * Listening sockets. The supervisor owns each for as long as its service runs; workers inherit
+ * them. A busy port is met as the service's port_policy says, and whoever has it is named. Parent
+ * only, before fork.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/complaint.h"
+#include "supervisor/config.h"
+
+struct listener {
+    enum net_proto proto;
+    struct net_address wanted, address; /* as configured; as bound */
+    int fd;                             /* -1: closed */
+    int lock_fd;                        /* UNIX: PATH.lock; -1 */
+};
+
+/*
+ * Open one. is_taken(port) tells ports that other services of the configuration name, which
+ * "next" skips. A line about a port that was busy is put in note (else note is "").
+ * Returns 0, or -1 with the complaint.
+ */
+int listen_open(struct listener *listener, const struct config_listen *wanted,
+    const struct config_service *service, const struct config *config, struct complaint *note,
+    struct complaint *complaint);
+
+/* Close, and unlink a UNIX socket. */
+void listen_close(struct listener *listener);
+
+/*
+ * Who has this port, in words: "pid 1234 (python3)" or "uid 1000"; empty when it cannot be seen.
+ */
+void listen_find_owner(
+    const struct net_address *address, enum net_proto proto, char *dst, size_t size);
+
+#endif

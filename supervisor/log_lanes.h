@@ -1,0 +1,44 @@
+#ifndef SUPERVISOR_LOG_LANES_H
+#define SUPERVISOR_LOG_LANES_H
+
+/*
+ * The pipes through which records travel: a lane for each slot of each service, and one for the
+ * supervisor itself (index 0). A lane holds three pipes: records (whole lines, each written at
+ * once), and what the slot's worker prints to stdout and to stderr. The supervisor keeps both
+ * ends of all of them for as long as the slot exists, so that neither a killed worker nor a
+ * killed log writer loses what is in them; the log writer reads.
+ * All write ends are non-blocking; all ends are closed on exec. Parent only.
+ */
+
+#include <stdint.h>
+
+#include "supervisor/config.h"
+
+#define LOG_LANES_MAX 1024
+
+struct log_lane {
+    char service[CONFIG_NAME_MAX]; /* "" for the supervisor */
+    unsigned slot;
+    int record_read, record_write;
+    int out_read, out_write;
+    int err_read, err_write;
+};
+
+struct log_lanes {
+    struct log_lane lane[LOG_LANES_MAX];
+    unsigned count;
+    int console_read, console_write; /* one pipe for the console; -1 when it is off */
+};
+
+/* Make the supervisor's lane, and the console's pipe when it is on. Returns 0, or -1 with errno. */
+int log_lanes_open(struct log_lanes *lanes, bool console_on);
+
+/*
+ * The lane of this slot, made when there is none yet.
+ * Returns its index, or -1 with errno. *out_is_new: the log writer has to be told.
+ */
+int log_lanes_get(struct log_lanes *lanes, const char *service, unsigned slot, bool *out_is_new);
+
+void log_lanes_close(struct log_lanes *lanes);
+
+#endif

@@ -1,0 +1,68 @@
+#ifndef SUPERVISOR_SUPERVISOR_H
+#define SUPERVISOR_SUPERVISOR_H
+
+/*
+ * The supervisor: one loop over signals, children, timers and the control socket. It reads no
+ * client's byte, never blocks, and outlives any child. Parent only.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/loop.h"
+#include "shared/scoreboard.h"
+#include "supervisor/child.h"
+#include "supervisor/config.h"
+#include "supervisor/log_lanes.h"
+#include "supervisor/service.h"
+
+struct control;
+
+struct supervisor {
+    struct loop *loop;
+    struct config *config;
+    struct scoreboard *board;
+    struct service service[CONFIG_SERVICES_MAX];
+    unsigned service_count;
+    struct log_lanes lanes;
+    struct child *log_writer; /* NULL while there is none */
+    struct control *control;
+    uint64_t started_at_ns;
+    uint32_t generation; /* of the configuration: 1, and one more for each reload */
+    uint32_t next_child_generation;
+    int64_t started_at_unix_s;
+    bool is_foreground, has_console;
+    bool is_stopping, is_fast;
+    uint64_t now_ns; /* of this turn */
+};
+
+/*
+ * Serve until told to stop. Takes over the process: signals, descriptors, title; becomes the
+ * parent of all workers. console: the console is wished for. Parent only, once; blocks.
+ * Returns the exit code. config stays the caller's.
+ */
+int supervisor_run(struct config *config, bool is_foreground, bool has_console);
+
+/* Stop everything: gracefully, or at once. The loop ends when the last child is gone. */
+void supervisor_stop(struct supervisor *supervisor, bool fast);
+
+/*
+ * Have the log file reopened; done(owner, errno) is called when no byte will go to the old one.
+ * Does not block.
+ */
+void supervisor_reopen_logs(
+    struct supervisor *supervisor, void (*done)(void *owner, int error), void *owner);
+
+/* The service called name, or NULL. */
+struct service *supervisor_find_service(struct supervisor *supervisor, const char *name);
+
+/*
+ * Something happened: a record in the log and a line to those who follow events. service and
+ * child may be NULL. fields as in shared/log.h; they end with a NULL key.
+ */
+struct log_field;
+void supervisor_note(struct supervisor *supervisor, const struct service *service,
+    const struct child *child, int level, const char *event, const struct log_field *fields,
+    const char *format, ...) __attribute__((format(printf, 7, 8)));
+
+#endif
