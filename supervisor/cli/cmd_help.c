@@ -10,7 +10,7 @@
 #include "shared/log.h"
 #include "supervisor/cli/cmds.h"
 #include "supervisor/cli/job_args.h"
-#include "supervisor/cli/options.h"
+#include "shared/options.h"
 
 #define WORDS_MOST 4
 

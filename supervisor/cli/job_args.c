@@ -12,7 +12,7 @@
 #include "shared/log.h"
 #include "shared/suggest.h"
 #include "supervisor/cli/cmd_help.h"
-#include "supervisor/cli/options.h"
+#include "shared/options.h"
 
 #define INTERVAL_MAX 512
 #define TRIES        3
