@@ -4,7 +4,7 @@
 
 #include "shared/escape.h"
 #include "shared/suggest.h"
-#include "supervisor/cli/options.h"
+#include "shared/options.h"
 #include "supervisor/job/job_spec.h"
 #include "workers/kernels/command/command.h"
 

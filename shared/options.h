@@ -1,5 +1,5 @@
-#ifndef SUPERVISOR_CLI_OPTIONS_H
-#define SUPERVISOR_CLI_OPTIONS_H
+#ifndef SHARED_OPTIONS_H
+#define SHARED_OPTIONS_H
 
 /*
  * Read a command line by settings tables: --name VALUE, --name=VALUE, --flag, operands, and what

@@ -1,5 +1,5 @@
 /* The command line by tables. */
-#include "supervisor/cli/options.h"
+#include "shared/options.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
