@@ -71,7 +71,7 @@ static int bind_next(struct listener *listener, const struct config *config, int
     unsigned port;
     int fd;
 
-    for (port = wanted + 1u; port <= wanted + NEXT_PORTS && port <= 65535; port++) {
+    for (port = wanted + 1u; port <= wanted + (unsigned)NEXT_PORTS && port <= 65535; port++) {
         if (is_named_elsewhere(config, listener->proto, (uint16_t)port))
             continue;
         listener->address = listener->wanted;
