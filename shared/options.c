@@ -55,19 +55,58 @@ static const struct setting *find(const struct options *options, const char *arg
     return NULL;
 }
 
+static const struct setting *find_letter(
+    const struct options *options, char letter, void **out_values) {
+    for (int i = 0; i < options->set_count; i++)
+        for (const struct setting *s = options->sets[i].table; s->name != NULL; s++)
+            if (s->letter == letter) {
+                *out_values = options->sets[i].values;
+                return s;
+            }
+    return NULL;
+}
+
+static int refuse_without_value(
+    const char *argument, const struct setting *setting, struct complaint *complaint) {
+    return complaint_set(
+        complaint, "%s needs a value: %s %s", argument, argument, setting->operand);
+}
+
+/* -abc: flags, of which the last may take a value: the rest, or the next argument. */
+static int store_letters(struct options *options, struct complaint *complaint) {
+    const char *argument = options->argv[options->at++], *value;
+    const struct setting *setting;
+    void *values;
+
+    for (const char *letter = argument + 1; *letter != '\0'; letter++) {
+        setting = find_letter(options, *letter, &values);
+        if (setting == NULL)
+            return refuse_unknown(options, argument, complaint);
+        if (setting->type != SETTING_BOOL) {
+            value = letter[1] != '\0' ? letter + 1 : options->argv[options->at];
+            options->at += letter[1] == '\0' && value != NULL;
+            if (value == NULL)
+                return refuse_without_value(argument, setting, complaint);
+            return settings_set(setting, value, values, complaint);
+        }
+        if (settings_set(setting, "true", values, complaint) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int store(struct options *options, struct complaint *complaint) {
     const char *argument = options->argv[options->at++], *value;
     const struct setting *setting;
     void *values;
 
-    setting = argument[1] == '-' ? find(options, argument, &values, &value) : NULL;
+    setting = find(options, argument, &values, &value);
     if (setting == NULL)
         return refuse_unknown(options, argument, complaint);
     if (value == NULL && setting->type == SETTING_BOOL)
         value = "true";
     if (value == NULL && options->argv[options->at] == NULL)
-        return complaint_set(
-            complaint, "%s needs a value: %s %s", argument, argument, setting->operand);
+        return refuse_without_value(argument, setting, complaint);
     if (value == NULL)
         value = options->argv[options->at++];
     return settings_set(setting, value, values, complaint);
@@ -96,7 +135,7 @@ enum options_found options_next(
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
             return OPTIONS_HELP;
         options->is_next_to_last = false;
-        if (store(options, complaint) < 0)
+        if ((argument[1] == '-' ? store : store_letters)(options, complaint) < 0)
             return OPTIONS_BAD;
     }
     return OPTIONS_END;

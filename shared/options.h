@@ -2,8 +2,9 @@
 #define SHARED_OPTIONS_H
 
 /*
- * Read a command line by settings tables: --name VALUE, --name=VALUE, --flag, operands, and what
- * follows "--". Options and operands may stand in any order.
+ * Read a command line by settings tables: --name VALUE, --name=VALUE, --flag, a row's letter as -n
+ * VALUE, -nVALUE or -abc, operands, and what follows "--". Options and operands may stand in any
+ * order. Pure; callable anywhere.
  */
 
 #include <stdbool.h>

@@ -4,7 +4,6 @@
  */
 #include "shared/settings.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,37 @@ typedef int parse_fn(
     const struct setting *setting, const char *text, void *value, struct complaint *complaint);
 typedef void format_fn(const struct setting *setting, const void *value, char *dst, size_t size);
 
+struct unit {
+    const char *name;
+    uint64_t size;
+};
+
+static const struct unit time_units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 },
+    { "s", 1000 }, { "ms", 1 } };
+static const struct unit byte_units[] = { { "G", 1u << 30 }, { "M", 1u << 20 }, { "k", 1u << 10 },
+    { "", 1 } };
+
+/* The value in the largest unit that leaves nothing over; 0 needs none. */
+static void format_unit(const struct setting *setting, uint64_t value, char dst[NUMBER_TEXT_MAX]) {
+    const struct unit *unit = setting->type == SETTING_DURATION ? time_units : byte_units;
+
+    while (value % unit->size != 0)
+        unit++;
+    snprintf(
+        dst, NUMBER_TEXT_MAX, "%" PRIu64 "%s", value / unit->size, value != 0 ? unit->name : "");
+}
+
+static void format_bound(const struct setting *setting, uint64_t bound, char dst[NUMBER_TEXT_MAX]) {
+    if (setting->type == SETTING_DURATION || setting->type == SETTING_BYTES)
+        format_unit(setting, bound, dst);
+    else if (setting->type == SETTING_INTEGER)
+        snprintf(dst, NUMBER_TEXT_MAX, "%" PRId64, (int64_t)bound);
+    else if (setting->type == SETTING_MODE)
+        snprintf(dst, NUMBER_TEXT_MAX, "%04" PRIo64, bound);
+    else
+        number_format_grouped(dst, bound);
+}
+
 static bool is_outside(const struct setting *setting, uint64_t value) {
     return (setting->min != 0 || setting->max != 0) &&
            (value < setting->min || value > setting->max);
@@ -26,11 +56,13 @@ static bool is_outside(const struct setting *setting, uint64_t value) {
 
 static int refuse_range(const struct setting *setting, const char *text, struct complaint *out) {
     char lowest[NUMBER_TEXT_MAX], highest[NUMBER_TEXT_MAX];
-    const char *unit = setting->type == SETTING_DURATION ? " ms" : "";
 
-    return complaint_set(out, "%.80s is outside the allowed range, %s%s to %s%s", text,
-        number_format_grouped(lowest, setting->min), unit,
-        number_format_grouped(highest, setting->max), unit);
+    format_bound(setting, setting->min, lowest);
+    format_bound(setting, setting->max, highest);
+    complaint_set(out, "%.80s is outside the allowed range, %s to %s", text, lowest, highest);
+    if (setting->unset != NULL)
+        snprintf(out->text + strlen(out->text), 32, ", or \"%.20s\"", setting->unset);
+    return -1;
 }
 
 static int parse_number(
@@ -38,9 +70,13 @@ static int parse_number(
     uint64_t number = 0;
     int rc;
 
+    if (setting->unset != NULL && strcmp(text, setting->unset) == 0) {
+        *(uint64_t *)value = UINT64_MAX;
+        return 0;
+    }
     if (setting->type == SETTING_BYTES)
         rc = number_parse_bytes(text, strlen(text), &number, complaint);
-    else if (setting->type == SETTING_DURATION)
+    else if (setting->type == SETTING_DURATION && strcmp(text, "0") != 0)
         rc = number_parse_duration_ms(text, strlen(text), &number, complaint);
     else
         rc = number_parse_u64(text, strlen(text), &number, complaint);
@@ -53,8 +89,60 @@ static int parse_number(
 }
 
 static void format_number(const struct setting *setting, const void *value, char *dst, size_t n) {
-    snprintf(dst, n, "%" PRIu64 "%s", *(const uint64_t *)value,
-        setting->type == SETTING_DURATION ? "ms" : "");
+    uint64_t number = *(const uint64_t *)value;
+    char text[NUMBER_TEXT_MAX];
+
+    if (setting->unset != NULL && number == UINT64_MAX)
+        snprintf(dst, n, "%s", setting->unset);
+    else if (setting->type == SETTING_NUMBER)
+        snprintf(dst, n, "%" PRIu64, number);
+    else {
+        format_unit(setting, number, text);
+        snprintf(dst, n, "%s", text);
+    }
+}
+
+static int parse_integer(
+    const struct setting *setting, const char *text, void *value, struct complaint *complaint) {
+    bool is_negative = text[0] == '-';
+    uint64_t number;
+    int64_t integer;
+
+    if (number_parse_u64(text + is_negative, strlen(text + is_negative), &number, complaint) < 0)
+        return -1;
+    if (number > INT64_MAX)
+        return refuse_range(setting, text, complaint);
+    integer = is_negative ? -(int64_t)number : (int64_t)number;
+    if ((setting->min != 0 || setting->max != 0) &&
+        (integer < (int64_t)setting->min || integer > (int64_t)setting->max))
+        return refuse_range(setting, text, complaint);
+    *(int64_t *)value = integer;
+    return 0;
+}
+
+static void format_integer(const struct setting *setting, const void *value, char *dst, size_t n) {
+    (void)setting;
+    snprintf(dst, n, "%" PRId64, *(const int64_t *)value);
+}
+
+static int parse_mode(
+    const struct setting *setting, const char *text, void *value, struct complaint *complaint) {
+    uint64_t mode = 0;
+    size_t len = strlen(text);
+
+    if (len == 0 || len > 5 || strspn(text, "01234567") != len)
+        return complaint_set(complaint, "\"%.80s\" is not an octal mode: write 0660", text);
+    for (; *text != '\0'; text++)
+        mode = mode * 8 + (uint64_t)(*text - '0');
+    if (is_outside(setting, mode))
+        return refuse_range(setting, text - len, complaint);
+    *(uint64_t *)value = mode;
+    return 0;
+}
+
+static void format_mode(const struct setting *setting, const void *value, char *dst, size_t n) {
+    (void)setting;
+    snprintf(dst, n, "%04" PRIo64, *(const uint64_t *)value);
 }
 
 static int parse_bool(
@@ -162,6 +250,28 @@ static void format_text(const struct setting *setting, const void *value, char *
     snprintf(dst, n, "%s", text != NULL ? text : "");
 }
 
+static int parse_texts(
+    const struct setting *setting, const char *text, void *value, struct complaint *complaint) {
+    struct setting_texts *texts = value;
+
+    if (texts->count == SETTING_TEXTS_MAX)
+        return complaint_set(complaint, "has too many, at most %d are allowed", SETTING_TEXTS_MAX);
+    if (parse_text(setting, text, &texts->text[texts->count], complaint) < 0)
+        return -1;
+    texts->count++;
+    return 0;
+}
+
+static void format_texts(const struct setting *setting, const void *value, char *dst, size_t n) {
+    const struct setting_texts *texts = value;
+    size_t used = 0;
+
+    (void)setting;
+    dst[0] = '\0';
+    for (unsigned i = 0; i < texts->count && used < n; i++)
+        used += (size_t)snprintf(dst + used, n - used, "%s%s", i > 0 ? "," : "", texts->text[i]);
+}
+
 static int parse_numbers(
     const struct setting *setting, const char *text, void *value, struct complaint *complaint) {
     struct setting_numbers numbers = { .count = 0 };
@@ -209,6 +319,10 @@ static const struct {
     [SETTING_TEXT] = { parse_text, format_text },
     [SETTING_NUMBERS] = { parse_numbers, format_numbers },
     [SETTING_CHOICES] = { parse_choices, format_choices },
+    [SETTING_INTEGER] = { parse_integer, format_integer },
+    [SETTING_MODE] = { parse_mode, format_mode },
+    [SETTING_PATH] = { parse_text, format_text },
+    [SETTING_TEXTS] = { parse_texts, format_texts },
 };
 
 const struct setting *settings_find(const struct setting *table, const char *name) {
@@ -235,11 +349,16 @@ void settings_set_defaults(const struct setting *table, void *values) {
         }
 }
 
+int settings_store(
+    const struct setting *setting, const char *text, void *values, struct complaint *complaint) {
+    return types[setting->type].parse(setting, text, (char *)values + setting->offset, complaint);
+}
+
 int settings_set(
     const struct setting *setting, const char *text, void *values, struct complaint *complaint) {
     char option[64];
 
-    if (types[setting->type].parse(setting, text, (char *)values + setting->offset, complaint) == 0)
+    if (settings_store(setting, text, values, complaint) == 0)
         return 0;
     return complaint_prefix(complaint, "%s", settings_option_name(setting, option, sizeof(option)));
 }
@@ -255,58 +374,4 @@ char *settings_option_name(const struct setting *setting, char *dst, size_t size
         if (*c == '_')
             *c = '-';
     return dst;
-}
-
-/* What the default is, in words; empty when there is nothing to say. */
-static const char *fallback_words(const struct setting *setting) {
-    if (setting->fallback_words != NULL)
-        return setting->fallback_words;
-    if (setting->fallback != NULL && setting->type != SETTING_BOOL)
-        return setting->fallback;
-    return "";
-}
-
-static void write_choices(FILE *out, const struct setting *setting, const char *separator) {
-    if (setting->choices == NULL)
-        fputs(setting->operand, out);
-    for (int i = 0; setting->choices != NULL && setting->choices[i] != NULL; i++)
-        fprintf(out, "%s%s", i > 0 ? separator : "", setting->choices[i]);
-}
-
-void settings_write_help(FILE *out, const struct setting *table) {
-    char option[64], left[160];
-    FILE *line;
-
-    for (; table->name != NULL; table++) {
-        memset(left, 0, sizeof(left));
-        line = fmemopen(left, sizeof(left), "w");
-        if (line == NULL)
-            abort();
-        fprintf(line, "  %s", settings_option_name(table, option, sizeof(option)));
-        if (table->operand != NULL) {
-            fputc(' ', line);
-            write_choices(line, table, table->type == SETTING_CHOICES ? "," : "|");
-        }
-        fclose(line);
-        fprintf(out, strlen(left) < 26 ? "%-26s" : "%s\n%26s", left, "");
-        fprintf(out, "%s", table->help);
-        if (fallback_words(table)[0] != '\0')
-            fprintf(out, " (default: %s)", fallback_words(table));
-        fputc('\n', out);
-    }
-}
-
-void settings_write_mdoc(FILE *out, const struct setting *table) {
-    char option[64];
-
-    for (; table->name != NULL; table++) {
-        fprintf(out, ".It Fl Fl %s", settings_option_name(table, option, sizeof(option)) + 2);
-        if (table->operand != NULL) {
-            fprintf(out, " Ar ");
-            write_choices(out, table, table->type == SETTING_CHOICES ? "," : " | ");
-        }
-        fprintf(out, "\n%c%s.\n", toupper((unsigned char)table->help[0]), table->help + 1);
-        if (fallback_words(table)[0] != '\0')
-            fprintf(out, "Default: %s.\n", fallback_words(table));
-    }
 }

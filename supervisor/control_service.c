@@ -71,7 +71,7 @@ static void tell_starting(struct control_request *request, const struct service 
     if (service->state == SERVICE_BACKOFF)
         control_request_tell(request, "%s is in BACKOFF: %s", service->config->name,
             service->last_death[0] != '\0' ? service->last_death : "a worker died too young");
-    else if (service->is_restarting || all > control_status_count_wanted(service))
+    else if (all > control_status_count_wanted(service))
         control_request_tell(request, "%s: %u of %u workers ready, %u old one%s to leave",
             service->config->name, ready, control_status_count_wanted(service),
             all > ready ? all - ready : 0, plural(all > ready ? all - ready : 0));
@@ -108,7 +108,7 @@ void control_service_look_running(struct control_request *request) {
         }
         break;
     case SERVICE_RUNNING:
-        if (!service->is_restarting && service_is_settled(service)) {
+        if (service_is_settled(service)) {
             answer_running(request, service);
             return;
         }

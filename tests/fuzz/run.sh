@@ -15,7 +15,7 @@ targets=(
     "number ^- shared/number.c shared/interval.c"
     "frame commit_adopt shared/frame.c supervisor/job/commit.c"
     "journal refuse|write_all|begin|load|is_current|open_locked|take_up|journal_(open|append|close) supervisor/job/journal.c supervisor/job/resume.c"
-    "text ^- shared/escape.c shared/suggest.c supervisor/cli/options.c"
+    "text ^- shared/escape.c shared/suggest.c shared/options.c"
 )
 mkdir -p $out
 status=0

@@ -58,7 +58,7 @@ Test(settings, defaults_fill_the_struct) {
 
 Test(settings, values_are_written_back_as_they_are_read) {
     static const char *const rows[][2] = { { "flag", "true" }, { "number", "7" },
-        { "bytes", "65536" }, { "wait", "150ms" }, { "share", "12.5%" }, { "choice", "event" },
+        { "bytes", "64k" }, { "wait", "150ms" }, { "share", "12.5%" }, { "choice", "event" },
         { "choices", "thread,event" }, { "text", "a b" },
         { "numbers", "2,3,18446744073709551615" } };
     struct values values;
@@ -75,7 +75,7 @@ Test(settings, refusals_name_setting_value_and_what_is_allowed) {
     static const char *const rows[][3] = {
         { "number", "0", "--number: 0 is outside the allowed range, 1 to 10" },
         { "number", "11", "--number: 11 is outside" },
-        { "wait", "5ms", "--wait: 5ms is outside the allowed range, 10 ms to 1 000 ms" },
+        { "wait", "5ms", "--wait: 5ms is outside the allowed range, 10ms to 1s" },
         { "wait", "5", "--wait: \"5\" needs a unit" },
         { "choice", "thraed", "did you mean \"thread\"? allowed: process, thread, event" },
         { "choice", "zzz", "--choice: unknown \"zzz\"; allowed: process" },
