@@ -37,8 +37,8 @@ struct cmd_operands {
 
 /*
  * Read the command line of a verb without a grammar of its own: its options into values, which
- * get their defaults first, and least to most operands. Help and complaints are written here.
- * Returns CMD_READ or an exit code.
+ * come zeroed and get their defaults first, and least to most operands. Help and complaints are
+ * written here. Returns CMD_READ or an exit code.
  */
 int cmd_read_args(const struct cmd *cmd, char **argv, void *values, int least, int most,
     struct cmd_operands *out);

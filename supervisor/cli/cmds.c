@@ -7,10 +7,21 @@
 #include "supervisor/cli/cmd_compare_job.h"
 #include "supervisor/cli/cmd_help.h"
 #include "supervisor/cli/cmd_job_run.h"
+#include "supervisor/cli/cmd_reopen.h"
+#include "supervisor/cli/cmd_scale.h"
+#include "supervisor/cli/cmd_service.h"
+#include "supervisor/cli/cmd_status.h"
+#include "supervisor/cli/cmd_stop.h"
 
 const struct cmd *const cmds_table[] = {
     &cmd_job_run,
     &cmd_compare_job,
+    &cmd_status,
+    &cmd_start,
+    &cmd_stop,
+    &cmd_restart,
+    &cmd_scale,
+    &cmd_reopen,
     &cmd_help,
     NULL,
 };
