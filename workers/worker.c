@@ -145,7 +145,8 @@ void worker_end_session(struct worker *worker) {
     if (sessions == 0)
         worker->row->idle_since_at_ns = clock_now_ns();
     show_room(worker, sessions);
-    if (worker->args->model == WORKER_THREAD)
+    /* The main thread sets the door first and then looks at the sessions again: none is missed. */
+    if (worker->args->model == WORKER_THREAD && worker->door != DOOR_OPEN)
         worker_wake();
 }
 
