@@ -15,6 +15,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "supervisor/control_peer.h"
@@ -95,6 +96,7 @@ static void accept_one(struct loop_watch *watch, uint32_t events) {
     int fd;
 
     (void)events;
+    control->supervisor->now_ns = clock_now_ns();
     sweep(control);
     fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "shared/exit_code.h"
 #include "supervisor/supervisor.h"
 
@@ -55,9 +56,8 @@ static void watch(struct control_peer *peer) {
         events |= EPOLLOUT;
     if (events == peer->watched)
         return;
-    loop_remove(loop, &peer->watch);
     peer->watched = events;
-    if (loop_add(loop, &peer->watch, events) < 0)
+    if (loop_modify(loop, &peer->watch, events) < 0)
         control_peer_close(peer);
 }
 
@@ -208,6 +208,7 @@ static void receive(struct control_peer *peer) {
 static void ready(struct loop_watch *ready_watch, uint32_t events) {
     struct control_peer *peer = ready_watch->owner;
 
+    peer->request.supervisor->now_ns = clock_now_ns(); /* the turn may have waited for long */
     if (events & EPOLLIN)
         receive(peer);
     proceed(peer);
