@@ -218,6 +218,13 @@ void log_write(
     va_end(args);
 }
 
+bool log_is_wanted(int level) {
+    level &= ~LOG_EVERY;
+    if (lane.fd >= 0)
+        return level >= (int)lane.lowest;
+    return level > LOG_LEVEL_INFO || (level == LOG_LEVEL_INFO && !hide_info);
+}
+
 void log_write_as(const struct log_origin *origin, int level, const char *event,
     const struct log_field *fields, const char *format, ...) {
     va_list args;

@@ -67,6 +67,9 @@ struct log_origin {
 void log_write(int level, const char *event, const struct log_field *fields, const char *format,
     ...) __attribute__((format(printf, 4, 5)));
 
+/* False when records of this level are not written: then they need not be made. */
+bool log_is_wanted(int level);
+
 /* As log_write(), about another process than the one that writes. */
 void log_write_as(const struct log_origin *origin, int level, const char *event,
     const struct log_field *fields, const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -55,7 +55,7 @@ void supervisor_note(struct supervisor *supervisor, const struct service *servic
     origin = (struct log_origin){ .service = service != NULL ? service->config->name : "",
         .slot = child != NULL ? child->slot : 0,
         .pid = child != NULL ? child->pid : getpid() };
-    log_write_as(&origin, level, event, fields, "%s", text);
+    log_write_as(&origin, level | LOG_EVERY, event, fields, "%s", text);
     if (supervisor->control != NULL)
         publish(supervisor->control, &origin, level, event, text, fields);
 }

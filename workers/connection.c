@@ -192,15 +192,22 @@ uint64_t session_count_active(const struct session *session) {
     return active.sum;
 }
 
+bool session_is_heard(const struct session *session) {
+    (void)session;
+    return log_is_wanted(LOG_LEVEL_INFO) || console_is_on();
+}
+
 void session_say(const struct session *session, const char *event, const char *format, ...) {
     char text[1024], peer[NET_TEXT_MAX];
     va_list args;
 
+    if (!session_is_heard(session))
+        return;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     net_format(peer, &session->peer);
-    log_write(LOG_LEVEL_INFO, event,
+    log_write(LOG_LEVEL_INFO | LOG_EVERY, event,
         (const struct log_field[]){ LOG_TEXT("peer", peer), { .key = NULL } }, "%s", text);
     if (console_is_on())
         console_say("%s: %s", session->worker->args->service_name, text);

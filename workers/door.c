@@ -188,8 +188,11 @@ void door_tend(struct worker *worker) {
         worker->door = DOOR_OPEN;
     if (worker->door == DOOR_FULL && has_room(worker))
         worker->door = DOOR_OPEN;
-    if (worker->door == DOOR_OPEN && !has_room(worker))
+    if (worker->door == DOOR_OPEN && !has_room(worker)) {
         worker->door = DOOR_FULL;
+        if (has_room(worker)) /* a thread has just ended, and saw the door open */
+            worker->door = DOOR_OPEN;
+    }
     if (worker->door == DOOR_WAITING && worker->gate_watch.ready == NULL) {
         worker->gate_watch.ready = gate_ready;
         loop_add(worker->loop, &worker->gate_watch, EPOLLIN);

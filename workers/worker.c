@@ -145,7 +145,8 @@ void worker_end_session(struct worker *worker) {
     if (sessions == 0)
         worker->row->idle_since_at_ns = clock_now_ns();
     show_room(worker, sessions);
-    if (worker->args->model == WORKER_THREAD)
+    /* The main thread sets the door first and then looks at the sessions again: none is missed. */
+    if (worker->args->model == WORKER_THREAD && worker->door != DOOR_OPEN)
         worker_wake();
 }
 
@@ -251,6 +252,7 @@ static int patience_ms(struct worker *worker) {
 
 static void run(struct worker *worker) {
     bool has_cut = false;
+    int wait_ms;
 
     for (;;) {
         if (told_to_leave)
@@ -259,11 +261,13 @@ static void run(struct worker *worker) {
             has_cut = true;
             worker->model->cut(worker);
         }
+        /* Looking at the time may end sessions: before the end of all is looked for. */
+        wait_ms = patience_ms(worker);
         if (worker->is_leaving && worker->row->sessions == 0)
             return;
         if (!worker->is_leaving)
             door_tend(worker);
-        if (loop_turn(worker->loop, patience_ms(worker)) < 0)
+        if (loop_turn(worker->loop, wait_ms) < 0)
             log_fatal(EXIT_CODE_SYSTEM, "a worker cannot wait");
         worker->now_ns = clock_now_ns();
         tick(worker);

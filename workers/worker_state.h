@@ -31,7 +31,7 @@ struct worker {
     struct scoreboard_lane *lanes;
     uint64_t now_ns; /* of this turn */
 
-    enum door_state door;
+    _Atomic unsigned door; /* enum door_state; other threads only look */
     bool was_skipped; /* this turn a connection was left to others */
     uint64_t rest_until_ns;
     struct loop_watch listen_watch[WORKER_LISTENERS_MAX];

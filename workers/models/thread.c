@@ -28,19 +28,23 @@ struct threads {
     pthread_mutex_t lock; /* of the lanes */
     pthread_cond_t freed;
     pthread_attr_t attributes;
-    struct thread_lane lane[SCOREBOARD_LANES];
+    struct thread_lane lane[SCOREBOARD_LANES]; /* thread: written and read by the main one */
 };
 
 static int open_threads(struct worker *worker) {
     struct threads *threads = calloc(1, sizeof(*threads));
+    sigset_t all;
 
     if (threads == NULL)
         return -1;
+    sigfillset(&all);
+    sigdelset(&all, CONTRACT_SIGNAL_CUT);
     pthread_mutex_init(&threads->lock, NULL);
     pthread_cond_init(&threads->freed, NULL);
     pthread_attr_init(&threads->attributes);
     pthread_attr_setdetachstate(&threads->attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&threads->attributes, STACK_BYTES);
+    pthread_attr_setsigmask_np(&threads->attributes, &all);
     worker->model_state = threads;
     return 0;
 }
@@ -93,29 +97,14 @@ static size_t take_lane(struct threads *threads, int fd) {
     return i;
 }
 
-/* Held while the thread is made, so that a cut finds a lane that serves with its thread. */
-static int start_thread(struct threads *threads, size_t lane, struct connection *connection) {
-    sigset_t all, before;
-    int error;
-
-    sigfillset(&all);
-    sigdelset(&all, CONTRACT_SIGNAL_CUT);
-    pthread_mutex_lock(&threads->lock);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(
-        &threads->lane[lane].thread, &threads->attributes, serve_in_thread, connection);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_mutex_unlock(&threads->lock);
-    return error;
-}
-
 static void serve(struct worker *worker, struct connection *connection) {
     struct threads *threads = worker->model_state;
     size_t lane = take_lane(threads, connection->fd);
     int error;
 
     connection->lane = &worker->lanes[lane];
-    error = start_thread(threads, lane, connection);
+    error = pthread_create(
+        &threads->lane[lane].thread, &threads->attributes, serve_in_thread, connection);
     if (error == 0)
         return;
     errno = error;

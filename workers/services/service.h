@@ -74,6 +74,9 @@ uint64_t session_count_active(const struct session *session);
 enum service_lang { SERVICE_LANG_EN, SERVICE_LANG_RU };
 enum service_lang session_lang(const struct session *session);
 
+/* Whether anybody would hear session_say(): else what it needs need not be counted. Any hook. */
+bool session_is_heard(const struct session *session);
+
 /*
  * Say something to whoever watches: a log record of this event, and, when the console is on, a
  * line on it. Text is escaped there. Any hook.

@@ -29,11 +29,17 @@ static const char *const words[][2] = {
     [MESSAGE] = { "message received: %.*s", "Получено сообщение: %.*s" },
 };
 
-static void echo_open(struct session *session) {
+/* Who, and how many there are now. */
+static void tell(struct session *session, const char *event, unsigned what) {
     char peer[NET_TEXT_MAX];
 
-    session_say(session, "connected", words[CONNECTED][session_lang(session)],
-        net_format(peer, &session->peer), session_count_active(session));
+    if (session_is_heard(session))
+        session_say(session, event, words[what][session_lang(session)],
+            net_format(peer, &session->peer), session_count_active(session));
+}
+
+static void echo_open(struct session *session) {
+    tell(session, "connected", CONNECTED);
 }
 
 static void echo_message(struct session *session, const char *data, size_t len) {
@@ -46,11 +52,8 @@ static void echo_message(struct session *session, const char *data, size_t len) 
 }
 
 static void echo_close(struct session *session, enum session_end end) {
-    char peer[NET_TEXT_MAX];
-
     (void)end;
-    session_say(session, "disconnected", words[LEFT][session_lang(session)],
-        net_format(peer, &session->peer), session_count_active(session));
+    tell(session, "disconnected", LEFT);
 }
 
 const struct service_ops echo_service = {
