@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "supervisor/cli/cmd_compare_job.h"
+#include "supervisor/cli/cmd_config.h"
+#include "supervisor/cli/cmd_events.h"
 #include "supervisor/cli/cmd_help.h"
 #include "supervisor/cli/cmd_job_run.h"
+#include "supervisor/cli/cmd_ports.h"
 #include "supervisor/cli/cmd_reopen.h"
 #include "supervisor/cli/cmd_scale.h"
 #include "supervisor/cli/cmd_service.h"
@@ -21,6 +24,10 @@ const struct cmd *const cmds_table[] = {
     &cmd_stop,
     &cmd_restart,
     &cmd_scale,
+    &cmd_events,
+    &cmd_ports,
+    &cmd_config_show,
+    &cmd_config_test,
     &cmd_reopen,
     &cmd_help,
     NULL,
