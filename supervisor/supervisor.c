@@ -95,6 +95,10 @@ static void believe(struct child *child, const struct contract_record *report) {
         child->recycle_reason = report->value != 0 ? "it has grown past reload_on_pss"
                                                    : "it has served max_requests";
         break;
+    case REPORT_PONG:
+        child->pinged_at_ns = 0;
+        child->ponged_at_ns = supervisor->now_ns;
+        break;
     case REPORT_LOOK:
         service_order(service, ORDER_LOOK);
         break;
@@ -236,7 +240,7 @@ static bool has_ended(const struct supervisor *supervisor) {
     if (!supervisor->is_stopping)
         return false;
     for (unsigned i = 0; i < supervisor->service_count; i++)
-        if (!TAILQ_EMPTY(&supervisor->service[i].children))
+        if (supervisor->service[i].state != SERVICE_STOPPED)
             return false;
     return true;
 }
@@ -288,8 +292,8 @@ void supervisor_stop(struct supervisor *supervisor, bool fast) {
         service_stop(&supervisor->service[i], "the daemon stops");
         if (!supervisor->is_fast)
             continue;
-        TAILQ_FOREACH(child, &supervisor->service[i].children, link)
-        child_cut(child, supervisor->now_ns, "the daemon stops at once");
+        TAILQ_FOREACH (child, &supervisor->service[i].children, link)
+            child_cut(child, supervisor->now_ns, "the daemon stops at once");
     }
 }
 

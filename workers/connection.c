@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shared/console.h"
+#include "shared/failpoint.h"
 #include "shared/log.h"
 #include "workers/datagrams.h"
 #include "workers/worker_state.h"
@@ -46,6 +47,7 @@ void connection_give(struct connection *connection, const char *data, size_t len
     worker_count(worker, &worker->row->counts.requests, 1);
     worker_count(worker, &worker->row->counts.bytes_in, len);
     connection_enter_hook(connection->lane);
+    FAILPOINT("hook");
     worker->args->ops->message(&connection->session, data, len);
     connection_leave_hook(connection->lane);
 }
