@@ -196,7 +196,7 @@ static void put_number(unsigned lane, unsigned number, unsigned longest) {
 /* A record of ours is checked byte by byte and counted; of another only its syntax, roughly. */
 static void check_line(const char *line) {
     unsigned lane = 0, number = 0, longest = 0;
-    char wanted[LOG_LINE_MAX], msg[LOG_LINE_MAX];
+    char wanted[2 * LOG_LINE_MAX], msg[LOG_LINE_MAX];
     const char *event = strstr(line, " event=number ");
 
     cr_assert_eq(strncmp(line, "ts=2", 4), 0, "broken line: %.200s", line);
@@ -204,7 +204,8 @@ static void check_line(const char *line) {
         cr_assert_not_null(strstr(line, " event="), "broken line: %.200s", line);
         return;
     }
-    cr_assert_eq(sscanf(strstr(line, " slot="), " slot=%u", &lane), 1);
+    if (strstr(line, " slot=") != NULL)
+        sscanf(strstr(line, " slot="), " slot=%u", &lane);
     cr_assert_not_null(strstr(event, " n="), "broken line: %.200s", line);
     cr_assert_eq(sscanf(strstr(event, " n="), " n=%u of=%u", &number, &longest), 2);
     cr_assert(lane <= WRITERS && number < NUMBERS_MAX && longest > 0 && longest < LOG_LINE_MAX);
@@ -327,7 +328,7 @@ Test(log_writer, reopen_is_a_barrier) {
 }
 
 Test(log_writer, reopen_that_fails_says_why_and_goes_on) {
-    char away[128];
+    char away[160];
 
     start_ready();
     put_number(0, 0, 100);
@@ -619,6 +620,7 @@ static int stuck[2];
 static void make_stuck(void) {
     static char block[4096];
 
+    memset(block, '\n', sizeof(block));
     cr_assert_eq(pipe2(stuck, O_CLOEXEC), 0);
     cr_assert_eq(fcntl(stuck[1], F_SETFL, O_NONBLOCK), 0);
     while (write(stuck[1], block, sizeof(block)) > 0)
@@ -653,7 +655,6 @@ Test(log_writer, terminal_that_is_stuck_stalls_nobody) {
     ask(ORDER_REOPEN, 2);
     cr_assert_eq(await_report(REPORT_REOPENED).more, 0);
     cr_assert_eq(fcntl(stuck[1], F_GETFL) & O_NONBLOCK, 0, "others share this descriptor");
-    drain(stuck[0]);
     UNTIL(strstr(drain(stuck[0]), " a sentence\n") != NULL);
     finish();
 }
@@ -794,23 +795,25 @@ Test(log_writer, supervisor_that_dies_leaves_no_record_behind) {
 
 Test(log_writer, holds_what_it_needs_and_no_more) {
     char name[64];
-    unsigned count = 0, more[50];
+    unsigned count = 0;
+    int more[50];
     struct dirent *entry;
     DIR *fds;
 
     for (unsigned i = 0; i < 50; i++)
-        more[i] = (unsigned)dup(0);
-    close((int)more[10]);
+        more[i] = dup(0);
+    close(more[10]);
     start_ready();
     snprintf(name, sizeof(name), "/proc/%d/fd", writer_pid);
     fds = opendir(name);
     while ((entry = readdir(fds)) != NULL)
         count += entry->d_name[0] != '.';
     closedir(fds);
-    /* 3 standard, order, stage 2, console, lane 3, epoll 2, signal, scratch 2, file */
-    cr_assert_leq(count, 16);
+    /* 3 standard, order, stage 2, console 2, lane 3, epoll 2, signal, scratch 2, file */
+    cr_assert_leq(count, 17);
     for (int signal = 1; signal < SIGRTMAX; signal++)
-        if (signal != SIGKILL && signal != SIGSTOP && signal != SIGTERM)
+        if (signal != SIGKILL && signal != SIGSTOP && signal != SIGTERM &&
+            (signal < 32 || signal >= SIGRTMIN))
             kill(writer_pid, signal);
     ask(ORDER_PING, 1);
     await_report(REPORT_PONG);
