@@ -322,6 +322,25 @@ Test(log, what_finds_no_room_is_counted_and_told_first) {
     cr_assert_eq(dropped, 10);
 }
 
+/* A short record must not slip in before the number of those that were too long. */
+Test(log, nothing_goes_before_the_number_of_what_was_dropped) {
+    static char page[4096];
+
+    use(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+    dropped = 0;
+    for (int i = 0; i < 15; i++)
+        cr_assert_eq(write(lane[1], page, sizeof(page)), (ssize_t)sizeof(page));
+    cr_assert_eq(write(lane[1], page, sizeof(page) - 100), (ssize_t)sizeof(page) - 100);
+    log_write(LOG_LEVEL_INFO, "long", NULL, "%0500d", 1);
+    cr_assert_eq(dropped, 1);
+    log_write(LOG_LEVEL_INFO, "s", NULL, "1");
+    cr_assert_eq(dropped, 2);
+    said();
+    log_write(LOG_LEVEL_INFO, "s", NULL, "2");
+    cr_assert_not_null(strstr(said(), "event=log_dropped"));
+    cr_assert_not_null(strstr(text, " count=2\n"));
+}
+
 /* ---- repeats ---- */
 
 Test(log, repeats_are_held_back_and_their_number_told) {
