@@ -5,8 +5,6 @@
  * parsed, so that one run tells all. Includes are put in place here, too.
  */
 #include <ctype.h>
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,76 +142,31 @@ static void scan_text(struct cursor *c) {
 
 /* ---- values ---- */
 
-static bool is_integer(const char *run, bool *out_is_hex, bool *out_is_long) {
-    const char *at = run + (*run == '+' || *run == '-');
-    size_t n;
-
-    *out_is_hex = at == run && at[0] == '0' && tolower((unsigned char)at[1]) == 'x';
-    at += *out_is_hex ? 2 : 0;
-    n = strspn(at, *out_is_hex ? "0123456789abcdefABCDEF" : "0123456789");
-    *out_is_long = n > 0 && at[n] == 'L';
-    return n > 0 && (at[n] == '\0' || strcmp(at + n, "L") == 0 || strcmp(at + n, "LL") == 0);
-}
-
-/* How many bits the integer needs beyond what it has: 0, when it fits; 32; 64. */
-static int judge_integer(const char *run, bool is_hex, bool is_long) {
-    unsigned long long bits;
-    long long value;
-
-    errno = 0;
-    if (is_hex) {
-        bits = strtoull(run, NULL, 16);
-        if (errno != 0 || bits > INT64_MAX)
-            return 64;
-        return is_long || bits <= INT32_MAX ? 0 : 32;
-    }
-    value = strtoll(run, NULL, 10);
-    if (errno != 0)
-        return 64;
-    return is_long || (value >= INT32_MIN && value <= INT32_MAX) ? 0 : 32;
-}
-
-static bool check_integer(struct cursor *c, const char *run, bool is_hex, bool is_long) {
-    int missed = judge_integer(run, is_hex, is_long);
-
-    if (missed == 32)
-        config_complain(c->scan->reading, c->where, "%.*s does not fit into 32 bits: write %.*sL",
-            QUOTE, run, QUOTE, run);
-    if (missed == 64)
-        config_complain(c->scan->reading, c->where, "%.*s does not fit into 64 bits", QUOTE, run);
-    return missed == 0;
-}
-
-static bool is_float(const char *run) {
-    return strpbrk(run, "0123456789") != NULL && strpbrk(run, ".eE") != NULL &&
-           strspn(run, "+-.0123456789eE") == strlen(run) && isalpha((unsigned char)run[0]) == 0;
-}
-
-/* Returns true when it stays as it is. */
-static bool judge_number(struct cursor *c, const char *run, bool *out_is_number) {
-    bool is_hex, is_long;
-    double value;
-    char *end;
-
-    *out_is_number = true;
-    if (is_integer(run, &is_hex, &is_long))
-        return check_integer(c, run, is_hex, is_long);
-    value = is_float(run) ? strtod(run, &end) : 0;
-    *out_is_number = is_float(run) && *end == '\0';
-    if (*out_is_number && !isfinite(value))
-        config_complain(c->scan->reading, c->where, "%.*s is beyond all numbers", QUOTE, run);
-    return *out_is_number && isfinite(value);
-}
-
-/* A word where a value stands. */
 static void refuse_word(struct cursor *c, const char *run) {
-    if (strcasecmp(run, "yes") == 0 || strcasecmp(run, "on") == 0 || strcasecmp(run, "no") == 0 ||
-        strcasecmp(run, "off") == 0)
-        config_complain(c->scan->reading, c->where,
-            "%s is no value: write true or false, or a text in quotes", run);
+    static const char *const others[] = { "yes", "no", "on", "off" };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcasecmp(run, others[i]) == 0) {
+            config_complain(c->scan->reading, c->where,
+                "%s is no value: write true or false, or a text in quotes", run);
+            return;
+        }
+    config_complain(
+        c->scan->reading, c->where, "%.*s needs quotes: write \"%.*s\"", QUOTE, run, QUOTE, run);
+}
+
+static void refuse_literal(struct cursor *c, const char *run, enum config_literal kind) {
+    struct config_reading *reading = c->scan->reading;
+
+    if (kind == CONFIG_LITERAL_LONG)
+        config_complain(reading, c->where, "%.*s does not fit into 32 bits: write %.*sL", QUOTE,
+            run, QUOTE, run);
+    else if (kind == CONFIG_LITERAL_HUGE)
+        config_complain(reading, c->where, "%.*s does not fit into 64 bits", QUOTE, run);
+    else if (kind == CONFIG_LITERAL_INFINITE)
+        config_complain(reading, c->where, "%.*s is beyond all numbers", QUOTE, run);
     else
-        config_complain(c->scan->reading, c->where, "%.*s needs quotes: write \"%.*s\"", QUOTE, run,
-            QUOTE, run);
+        refuse_word(c, run);
 }
 
 /* Length of what stands without quotes at the cursor; a comment ends it, "tcp://" goes on. */
@@ -229,25 +182,24 @@ static size_t count_run(const struct cursor *c) {
 
 static void scan_value(struct cursor *c) {
     size_t n = count_run(c);
+    enum config_literal kind;
     char run[RUN_MAX];
-    bool is_number;
 
     c->scan->wants_value = false;
     if (n == 0 || n >= sizeof(run)) {
         config_complain(c->scan->reading, c->where, "a value is needed here");
-        c->at += n > 0 ? n : 1;
         put_mended(c);
+        c->at += n > 0 || strchr(";,}])", *c->at) != NULL ? n : 1;
         return;
     }
     memcpy(run, c->at, n);
     run[n] = '\0';
-    if (strcasecmp(run, "true") == 0 || strcasecmp(run, "false") == 0 ||
-        judge_number(c, run, &is_number)) {
+    kind = config_literal_judge(run);
+    if (kind == CONFIG_LITERAL_GOOD) {
         copy(c, n);
         return;
     }
-    if (!is_number)
-        refuse_word(c, run);
+    refuse_literal(c, run, kind);
     put_mended(c);
     c->at += n;
 }
@@ -320,23 +272,40 @@ static void open_bracket(struct cursor *c) {
     copy(c, 1);
 }
 
+static void refuse_open(struct scan *scan) {
+    config_complain(scan->reading, scan->scope[scan->depth - 1].opened,
+        "the bracket that opens here is not closed");
+}
+
+/* Close the innermost bracket, whatever stands at the cursor. */
+static void pop(struct cursor *c) {
+    put(c, &c->scan->scope[--c->scan->depth].closer, 1);
+}
+
+static bool is_open(const struct scan *scan, char closer) {
+    for (unsigned i = 0; i < scan->depth; i++)
+        if (scan->scope[i].closer == closer)
+            return true;
+    return false;
+}
+
+/* What it cannot close was forgotten, when an outer bracket waits for it; else it is mistyped. */
 static void close_bracket(struct cursor *c) {
     struct scan *scan = c->scan;
+    char closer = *c->at++;
 
-    scan->wants_value = false;
-    if (scan->depth > 0 && scan->scope[scan->depth - 1].closer == *c->at) {
-        scan->depth--;
-        copy(c, 1);
+    if (scan->depth == 0) {
+        config_complain(scan->reading, c->where, "\"%c\" closes nothing", closer);
         return;
     }
-    if (scan->depth > 0)
+    if (!is_open(scan, closer))
         config_complain(scan->reading, c->where, "\"%c\" cannot close what is open since %s:%u",
-            *c->at, scan->scope[scan->depth - 1].opened.file,
+            closer, scan->scope[scan->depth - 1].opened.file,
             scan->scope[scan->depth - 1].opened.line);
     else
-        config_complain(scan->reading, c->where, "\"%c\" closes nothing", *c->at);
-    scan->out->has_open_bracket = true;
-    c->at++;
+        for (; scan->scope[scan->depth - 1].closer != closer; pop(c))
+            refuse_open(scan);
+    pop(c);
 }
 
 static bool is_in_list(const struct scan *scan) {
@@ -376,11 +345,10 @@ static bool is_include(struct cursor *c) {
 }
 
 static void scan_token(struct cursor *c) {
-    if (strchr(" \t\r\f;,", *c->at) != NULL) {
-        if (*c->at == ';' || *c->at == ',')
-            c->scan->wants_value = false;
+    if (strchr(" \t\r\f", *c->at) != NULL ||
+        (strchr(";,", *c->at) != NULL && !c->scan->wants_value))
         copy(c, 1);
-    } else if (*c->at == '#' || looks_at(c, "//") || looks_at(c, "/*"))
+    else if (*c->at == '#' || looks_at(c, "//") || looks_at(c, "/*"))
         skip_comment(c);
     else if (*c->at == '"')
         scan_text(c);
@@ -389,7 +357,7 @@ static void scan_token(struct cursor *c) {
         copy(c, 1);
     } else if (strchr("{[(", *c->at) != NULL)
         open_bracket(c);
-    else if (strchr("}])", *c->at) != NULL)
+    else if (strchr("}])", *c->at) != NULL && !c->scan->wants_value)
         close_bracket(c);
     else if (c->scan->wants_value || is_in_list(c->scan))
         scan_value(c);
@@ -460,10 +428,13 @@ int config_scan(struct config_reading *reading, struct config_source *source, co
     if (scan.key == NULL)
         abort();
     rc = scan_file(&scan, file, path);
-    for (unsigned i = 0; i < scan.depth; i++) {
-        config_complain(reading, scan.scope[i].opened, "the bracket that opens here is not closed");
-        source->has_open_bracket = true;
+    for (; rc == 0 && !source->is_hopeless && scan.depth > 0; scan.depth--) {
+        refuse_open(&scan);
+        config_source_put(
+            source, scan.scope[scan.depth - 1].opened, &scan.scope[scan.depth - 1].closer, 1);
     }
+    if (rc == 0)
+        config_source_put(source, file, "\n", 1);
     free(scan.key);
     return rc < 0 || source->is_hopeless ? -1 : 0;
 }
