@@ -12,6 +12,7 @@
 #include "supervisor/cli/cmd_ports.h"
 #include "supervisor/cli/cmd_reopen.h"
 #include "supervisor/cli/cmd_scale.h"
+#include "supervisor/cli/cmd_serve.h"
 #include "supervisor/cli/cmd_service.h"
 #include "supervisor/cli/cmd_status.h"
 #include "supervisor/cli/cmd_stop.h"
@@ -19,6 +20,7 @@
 const struct cmd *const cmds_table[] = {
     &cmd_job_run,
     &cmd_compare_job,
+    &cmd_serve,
     &cmd_status,
     &cmd_start,
     &cmd_stop,
