@@ -16,11 +16,13 @@
 #include "supervisor/cli/cmd_service.h"
 #include "supervisor/cli/cmd_status.h"
 #include "supervisor/cli/cmd_stop.h"
+#include "workers/services/echo/echo_cmd.h"
 
 const struct cmd *const cmds_table[] = {
     &cmd_job_run,
     &cmd_compare_job,
     &cmd_serve,
+    &echo_cmd,
     &cmd_status,
     &cmd_start,
     &cmd_stop,
