@@ -84,8 +84,8 @@ static void become_user(const struct config_service *service) {
         log_fatal(EXIT_CODE_PERMISSION, "cannot become user %s", service->user);
 }
 
-static void die_with_parent(pid_t parent) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+static void die_with_parent(pid_t parent, int death_signal) {
+    prctl(PR_SET_PDEATHSIG, death_signal != 0 ? death_signal : SIGKILL);
     if (getppid() != parent)
         leave_process(EXIT_CODE_UNAVAILABLE);
 }
@@ -112,5 +112,5 @@ void child_setup_apply(struct child_setup *setup) {
         log_fatal(EXIT_CODE_PERMISSION, "nice cannot be set");
     become_user(service);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    die_with_parent(setup->parent);
+    die_with_parent(setup->parent, setup->death_signal);
 }

@@ -20,7 +20,8 @@ struct child_setup {
     pid_t parent;
     const struct config_service *service; /* user, limits */
     int out_fd, err_fd;                   /* become stdout and stderr; -1: as they are */
-    bool keeps_all;                       /* the log writer reads all lanes */
+    bool keeps_all;                       /* the log writer closes what it does not need */
+    int death_signal;                     /* when the parent dies; 0: SIGKILL */
     int keep[CHILD_SETUP_KEEP_MAX];
     unsigned keep_count;
 };

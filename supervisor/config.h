@@ -39,7 +39,9 @@ struct config_listen {
 struct config_service {
     char name[CONFIG_NAME_MAX]; /* the file's name without .conf */
     const char *file;
+    const char *type_name;
     const struct service_ops *type;
+    struct setting_texts listen_texts; /* as written, UNIX paths made absolute */
     struct config_listen listen[CONFIG_LISTEN_MAX];
     unsigned listen_count;
     void *settings; /* the type's own; settings_size bytes */
@@ -72,7 +74,7 @@ struct config_service {
     uint64_t write_buffer_bytes;
 
     const char *user, *group; /* NULL: as the daemon */
-    uid_t uid;                /* resolved; (uid_t)-1: stay */
+    uid_t uid;                /* resolved, the daemon's when user is NULL; (uid_t)-1: stay */
     gid_t gid;
     uint64_t rlimit_nofile, rlimit_as_bytes, rlimit_core_bytes; /* UINT64_MAX: as inherited */
     const char *cpu_affinity;                                   /* "0,2-3"; NULL: any */
@@ -112,12 +114,12 @@ struct config {
  * Read and check. Complaints go to `complaints`, one a line, warnings as "FILE:LINE: warning: …".
  * A folder or a regular file that is too big is refused. Parent or a checking child, before or
  * after fork; blocks on the disk. services_dir NULL in the file: the services.d beside it.
- * Returns the configuration, or NULL when there was a mistake.
+ * Returns the configuration, or NULL when there was a mistake. (libconfig has a config_read().)
  */
-struct config *config_read(const char *file, FILE *complaints);
+struct config *config_read_plain(const char *file, FILE *complaints);
 
 /*
- * As config_read(), but a forked child tries first: nothing in the files can end the caller.
+ * As config_read_plain(), but a forked child tries first: nothing in the files can end the caller.
  * Blocks until the child is done.
  */
 struct config *config_read_guarded(const char *file, FILE *complaints);

@@ -199,7 +199,8 @@ _Noreturn static void run_log_writer(
         .service = &as_user,
         .out_fd = -1,
         .err_fd = -1,
-        .keeps_all = true };
+        .keeps_all = true,
+        .death_signal = SIGTERM };
 
     child_setup_apply(&setup);
     log_writer_main(&args);

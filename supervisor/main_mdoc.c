@@ -1,0 +1,54 @@
+/* One row for each list; what is no list is a type of service. */
+#include "supervisor/main_mdoc.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "shared/exit_code.h"
+#include "shared/log.h"
+#include "supervisor/config.h"
+
+static void write_types(void) {
+    for (size_t i = 0; services_table[i] != NULL; i++)
+        printf(".It Cm %s\n%c%s.\n", services_table[i]->name,
+            toupper((unsigned char)services_table[i]->summary[0]), services_table[i]->summary + 1);
+}
+
+static void write_exit_codes(void) {
+    for (size_t i = 0; i < exit_code_count; i++)
+        printf(".It %d\n%c%s.\n", exit_code_table[i].code,
+            toupper((unsigned char)exit_code_table[i].meaning[0]), exit_code_table[i].meaning + 1);
+}
+
+int main_mdoc_write(const char *name, const struct setting *options) {
+    static const struct {
+        const char *name;
+        const struct setting *table;
+    } tables[] = {
+        { "daemon", config_daemon_settings },
+        { "control", config_control_settings },
+        { "log", config_log_settings },
+        { "jobs", config_jobs_settings },
+        { "service", config_service_settings },
+    };
+    const struct service_ops *type = services_find(name);
+    const struct setting *table = type != NULL ? type->settings : NULL;
+
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        if (strcmp(tables[i].name, name) == 0)
+            table = tables[i].table;
+    if (table != NULL)
+        settings_write_keys_mdoc(stdout, table);
+    else if (strcmp(name, "options") == 0)
+        settings_write_mdoc(stdout, options);
+    else if (strcmp(name, "types") == 0)
+        write_types();
+    else if (strcmp(name, "exit-codes") == 0)
+        write_exit_codes();
+    else {
+        log_warnx("there is no list \"%s\"", name);
+        return EXIT_CODE_USAGE;
+    }
+    return EXIT_CODE_OK;
+}

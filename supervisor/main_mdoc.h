@@ -1,0 +1,14 @@
+#ifndef SUPERVISOR_MAIN_MDOC_H
+#define SUPERVISOR_MAIN_MDOC_H
+
+/* The lists of preforkd's manual pages, made from the tables. */
+
+#include "shared/settings.h"
+
+/*
+ * Write the list called name on stdout: options, daemon, control, log, jobs, service, types,
+ * exit-codes, or a type's name for its own keys. Returns the exit code.
+ */
+int main_mdoc_write(const char *name, const struct setting *options);
+
+#endif
