@@ -31,15 +31,16 @@ static void answer(
 }
 
 static void answer_running(struct control_request *request, const struct service *service) {
+    const struct config_service *config = service->config;
+    const unsigned ready = service_count_ready(service);
     char words[CONTROL_REQUEST_WORDS];
-    unsigned ready = service_count_ready(service);
+    int used;
 
-    if (service->config->pm == PM_ONDEMAND && ready == 0)
-        snprintf(words, sizeof(words), "%s is RUNNING; its workers come with the first connection",
-            service->config->name);
-    else
-        snprintf(words, sizeof(words), "%s is RUNNING with %u worker%s", service->config->name,
-            ready, plural(ready));
+    used = snprintf(
+        words, sizeof(words), "%s is RUNNING with %u worker%s", config->name, ready, plural(ready));
+    if (config->pm != PM_STATIC) /* as many as are busy */
+        snprintf(words + used, sizeof(words) - (size_t)used, ", at most %u",
+            control_status_count_most(service));
     answer(request, service, words);
 }
 
@@ -63,21 +64,24 @@ static void answer_failed(struct control_request *request, const struct service 
 /* ---- waiting ---- */
 
 static void tell_starting(struct control_request *request, const struct service *service) {
-    unsigned ready = service_count_ready(service), all = 0;
+    unsigned ready = 0, starting = 0, old = 0;
     const struct child *child;
 
-    TAILQ_FOREACH (child, &service->children, link)
-        all++;
-    if (service->state == SERVICE_BACKOFF)
+    if (service->state == SERVICE_BACKOFF) {
         control_request_tell(request, "%s is in BACKOFF: %s", service->config->name,
             service->last_death[0] != '\0' ? service->last_death : "a worker died too young");
-    else if (all > control_status_count_wanted(service))
-        control_request_tell(request, "%s: %u of %u workers ready, %u old one%s to leave",
-            service->config->name, ready, control_status_count_wanted(service),
-            all > ready ? all - ready : 0, plural(all > ready ? all - ready : 0));
-    else
-        control_request_tell(request, "%s: %u of %u workers ready", service->config->name, ready,
-            control_status_count_wanted(service));
+        return;
+    }
+    TAILQ_FOREACH (child, &service->children, link) {
+        if (child->wants_recycling || child_is_leaving(child))
+            old++;
+        else if (child->state == CHILD_RUNNING)
+            ready++;
+        else
+            starting++;
+    }
+    control_request_tell(request, "%s: %u worker%s ready, %u starting, %u to leave",
+        service->config->name, ready, plural(ready), starting, old);
 }
 
 /* The service of a question in hand; finishes it when a reload has removed the service. */

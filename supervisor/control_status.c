@@ -127,18 +127,23 @@ static json_t *make_workers(const struct service *service) {
 
 /* ---- services ---- */
 
+unsigned control_status_count_most(const struct service *service) {
+    return service->scale != 0 ? service->scale : (unsigned)service->config->max_children;
+}
+
 unsigned control_status_count_wanted(const struct service *service) {
-    unsigned count = 0, most;
+    const unsigned most = control_status_count_most(service);
+    unsigned count = 0;
     const struct child *child;
 
     if (service->state != SERVICE_STARTING && service->state != SERVICE_RUNNING &&
         service->state != SERVICE_BACKOFF)
         return 0;
-    most = service->scale != 0 ? service->scale : (unsigned)service->config->max_children;
     if (service->config->pm == PM_STATIC)
         return most;
     TAILQ_FOREACH (child, &service->children, link)
-        count += child->state == CHILD_STARTING || child->state == CHILD_RUNNING;
+        count += !child->wants_recycling &&
+                 (child->state == CHILD_STARTING || child->state == CHILD_RUNNING);
     return count < most ? count : most;
 }
 
@@ -174,7 +179,7 @@ static void set_state(json_t *object, const struct service *service) {
     json_object_set_new(object, "listen", make_listen(service));
     set_number(object, "ready", service_count_ready(service));
     set_number(object, "wanted", control_status_count_wanted(service));
-    set_number(object, "max_children", service->scale != 0 ? service->scale : config->max_children);
+    set_number(object, "max_children", control_status_count_most(service));
 }
 
 static void set_counts(json_t *object, const struct service *service) {

@@ -20,7 +20,10 @@ json_t *control_status_make_ports(struct supervisor *supervisor);
 /* What start, stop, restart and scale answer with: name, state, ready, wanted. */
 json_t *control_status_make_short(const struct service *service);
 
-/* How many workers there shall be: 0 unless it runs. */
+/* How many workers there may be: as scaled, or as configured. */
+unsigned control_status_count_most(const struct service *service);
+
+/* How many workers there shall be now: 0 unless it runs. */
 unsigned control_status_count_wanted(const struct service *service);
 
 #endif

@@ -12,13 +12,17 @@
 #include "supervisor/cli/cmd_ports.h"
 #include "supervisor/cli/cmd_reopen.h"
 #include "supervisor/cli/cmd_scale.h"
+#include "supervisor/cli/cmd_serve.h"
 #include "supervisor/cli/cmd_service.h"
 #include "supervisor/cli/cmd_status.h"
 #include "supervisor/cli/cmd_stop.h"
+#include "workers/services/echo/echo_cmd.h"
 
 const struct cmd *const cmds_table[] = {
     &cmd_job_run,
     &cmd_compare_job,
+    &cmd_serve,
+    &echo_cmd,
     &cmd_status,
     &cmd_start,
     &cmd_stop,

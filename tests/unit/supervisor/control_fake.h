@@ -71,6 +71,10 @@ const char *child_state_name(enum child_state state) {
     return names[state];
 }
 
+bool child_is_leaving(const struct child *child) {
+    return child->state >= CHILD_DRAINING;
+}
+
 int service_start(struct service *service, struct complaint *complaint) {
     snprintf(fake_called, sizeof(fake_called), "start %s", service->config->name);
     if (fake_start_fails)

@@ -144,10 +144,12 @@ Test(control_status, workers_stand_by_slot_with_their_states) {
 
 Test(control_status, wanted_is_what_there_shall_be) {
     struct service *echo = fake_service("echo");
-    struct child child[2];
+    struct child child[3];
 
     fake_add_child("echo", &child[0], 1, CHILD_RUNNING);
     fake_add_child("echo", &child[1], 2, CHILD_DRAINING);
+    fake_add_child("echo", &child[2], 3, CHILD_RUNNING);
+    child[2].wants_recycling = true; /* its replacement counts, not it */
     cr_assert_eq(control_status_count_wanted(echo), 4);
     echo->scale = 9;
     cr_assert_eq(control_status_count_wanted(echo), 9);

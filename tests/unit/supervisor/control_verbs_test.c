@@ -50,11 +50,11 @@ Test(control_verbs, start_waits_until_it_runs) {
 
     ask("start", "\"service\":\"ack\"");
     cr_assert_str_eq(fake_called, "start ack");
-    expect("ack: 0 of 4 workers ready");
+    expect("ack: 0 workers ready, 0 starting, 0 to leave");
     cr_assert(fake_is_silent(peer));
     fake_add_child("ack", &child, 1, CHILD_RUNNING);
     ack->state = SERVICE_RUNNING;
-    expect("ack: 1 of 4 workers ready");
+    expect("ack: 1 worker ready, 0 starting, 0 to leave");
     cr_assert(fake_is_silent(peer), "not settled yet");
     fake_is_settled = true;
     expect("{\"service\":\"ack\",\"state\":\"RUNNING\",\"ready\":1,\"wanted\":4,"
@@ -70,7 +70,7 @@ Test(control_verbs, start_that_fails_is_told) {
     expect_end(1, "ack: port 50007 is busy");
     fake_start_fails = false;
     ask("start", "\"service\":\"ack\"");
-    expect("0 of 4");
+    expect("0 workers ready");
     ack->state = SERVICE_BACKOFF;
     expect("ack is in BACKOFF");
     ack->state = SERVICE_FATAL;
@@ -81,7 +81,7 @@ Test(control_verbs, start_that_fails_is_told) {
 Test(control_verbs, endless_backoff_is_not_waited_for) {
     fake_config.service[1].start_retries = 0;
     ask("start", "\"service\":\"ack\"");
-    expect("0 of 4");
+    expect("0 workers ready");
     fake_service("ack")->state = SERVICE_BACKOFF;
     expect_end(1, "ack is BACKOFF");
 }
@@ -139,7 +139,7 @@ Test(control_verbs, service_that_goes_is_told) {
     expect("ack is STOPPED");
     expect_end(0, "");
     ask("start", "\"service\":\"ack\"");
-    expect("0 of 4");
+    expect("0 workers ready");
     fake.service_count = 1; /* a reload without it */
     expect_end(1, "ack is not configured any more");
 }
@@ -180,7 +180,7 @@ Test(control_verbs, nothing_starts_while_the_daemon_stops) {
 
 Test(control_verbs, who_waits_when_the_daemon_ends_is_told) {
     ask("start", "\"service\":\"ack\"");
-    expect("0 of 4");
+    expect("0 workers ready");
     control_close(fake.control);
     expect_end(69, "preforkd has stopped");
 }
@@ -188,12 +188,23 @@ Test(control_verbs, who_waits_when_the_daemon_ends_is_told) {
 /* ---- restart, scale ---- */
 
 Test(control_verbs, restart_waits_until_it_is_settled) {
+    struct child child[4];
+
+    fake_add_child("echo", &child[0], 1, CHILD_RUNNING);
+    fake_add_child("echo", &child[1], 2, CHILD_STARTING);
+    fake_add_child("echo", &child[2], 3, CHILD_DRAINING);
+    fake_add_child("echo", &child[3], 4, CHILD_RUNNING);
+    child[3].wants_recycling = true;
     ask("restart", "\"service\":\"echo\"");
     cr_assert_str_eq(fake_called, "restart echo");
-    expect("echo: 0 of 4 workers ready");
+    expect("echo: 1 worker ready, 1 starting, 2 to leave");
     cr_assert(fake_is_silent(peer));
     fake_is_settled = true;
-    expect("echo is RUNNING");
+    expect("echo is RUNNING with 2 workers\"");
+    expect_end(0, "");
+    fake_config.service[0].pm = PM_DYNAMIC;
+    ask("restart", "\"service\":\"echo\"");
+    expect("echo is RUNNING with 2 workers, at most 4\"");
     expect_end(0, "");
 }
 
