@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int listen_on(int port, int flags) {
@@ -55,12 +56,19 @@ static _Noreturn void child(int listen_fd, int with_epoll) {
 }
 
 int main(int argc, char **argv) {
-    int with_epoll = argc > 3 && strcmp(argv[3], "epoll") == 0;
+    int with_epoll = argc > 3 && strcmp(argv[3], "epoll") == 0, signal_number;
     int listen_fd = listen_on(argc > 1 ? atoi(argv[1]) : 0, with_epoll ? SOCK_NONBLOCK : 0);
+    sigset_t ends;
 
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
     for (int i = argc > 2 ? atoi(argv[2]) : 1; i > 0; i--)
         if (fork() == 0)
             child(listen_fd, with_epoll);
-    for (;;)
-        pause();
+    sigprocmask(SIG_BLOCK, &ends, NULL);
+    sigwait(&ends, &signal_number);
+    kill(0, SIGTERM);
+    while (wait(NULL) > 0)
+        ;
+    return 0;
 }
