@@ -127,7 +127,7 @@ exact() {
         $x "$model" "$children"
         calls+=("$("$bench/serve_exact" calls --load "$load" "$@" --messages $messages \
             --server "${server[@]}" 2>"$tmp/err" || echo failed)")
-        messages=640
+        messages=$([[ $label == connect* ]] && echo 96 || echo 640)
         $x "$model" "$children"
         steps+=("$("$bench/serve_exact" steps --load "$load" "$@" --messages $messages \
             --seconds 20 --server "${server[@]}" 2>"$tmp/err" || echo 0)")

@@ -51,8 +51,13 @@ struct serve_result {
     double messages, per_second, p50_us, p99_us, errors;
 };
 
+static pid_t serve_running[8]; /* groups of what was started, to be killed when we fail */
+
 static inline _Noreturn void serve_fail(const char *what, const char *which) {
     fprintf(stderr, "serve: %s: %s\n", what, which);
+    for (int i = 0; i < 8; i++)
+        if (serve_running[i] > 0)
+            kill(-serve_running[i], SIGKILL);
     exit(1);
 }
 
@@ -123,6 +128,11 @@ static inline void serve_start(struct serve_server *server) {
         execvp(server->argv[0], server->argv);
         _exit(127);
     }
+    for (int i = 0; i < 8; i++)
+        if (serve_running[i] == 0) {
+            serve_running[i] = server->pid;
+            break;
+        }
     while ((fd = serve_connect(server->target)) < 0) {
         if (serve_now_ms() - started_ms > 5000 || waitpid(server->pid, NULL, WNOHANG) != 0)
             serve_fail("does not listen", server->argv[0]);
@@ -213,17 +223,25 @@ static inline uint64_t serve_pss_kb(pid_t root, int *out_processes) {
     return sum;
 }
 
+static inline void serve_forget(struct serve_server *server) {
+    for (int i = 0; i < 8; i++)
+        if (serve_running[i] == server->pid)
+            serve_running[i] = 0;
+    server->pid = 0;
+}
+
 /* End it: TERM, and what is still there after 3 s gets KILL. */
 static inline void serve_stop(struct serve_server *server, bool is_gently) {
     static struct serve_tree tree;
     double from_ms = serve_now_ms();
+    int fd;
 
     serve_find_tree(server->pid, &tree);
     if (is_gently)
         kill(server->pid, SIGTERM);
     while (is_gently && serve_now_ms() - from_ms < 3000)
         if (waitpid(server->pid, NULL, WNOHANG) != 0) {
-            server->pid = 0;
+            serve_forget(server);
             return;
         } else {
             usleep(1000);
@@ -231,7 +249,11 @@ static inline void serve_stop(struct serve_server *server, bool is_gently) {
     for (int i = 0; i < tree.count; i++)
         kill(tree.pid[i], SIGKILL);
     waitpid(server->pid, NULL, 0);
-    server->pid = 0;
+    serve_forget(server);
+    while ((fd = serve_connect(server->target)) >= 0) { /* the last of them has the listener */
+        close(fd);
+        usleep(1000);
+    }
 }
 
 /*
