@@ -3,7 +3,7 @@
 
 /*
  * Time. Everything that is measured or waited for uses the monotonic clock; this is the one place
- * where a clock is read.
+ * where a clock is read. Wall time is for people to read, never to reckon with.
  * Every function here may be called anywhere, threads and children included; none blocks.
  */
 
@@ -12,7 +12,16 @@
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t clock_now_ns(void);
 
+/* As clock_now_ns(), cheaper, behind by some milliseconds. */
+uint64_t clock_now_coarse_ns(void);
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t clock_now_ms(void);
+
+/*
+ * Nanoseconds since 1970, UTC. A test may shift it by $PREFORK_CLOCK_SHIFT seconds, which are read
+ * at the first call.
+ */
+uint64_t clock_wall_ns(void);
 
 #endif

@@ -26,10 +26,13 @@ enum contract_kind {
     /* orders */
     ORDER_LANE = 1, /* log writer: the read ends of a new lane; value: index */
     ORDER_REOPEN,   /* log writer: switch to a new file, then REPORT_REOPENED; value: echoed */
+    ORDER_LOOK,     /* worker: connections may be waiting: try to accept */
+    ORDER_EMPTY,    /* worker: the listeners will be closed: accept what still waits */
     ORDER_PING,     /* answered by REPORT_PONG; value: echoed */
     /* reports */
     REPORT_READY,    /* the child serves */
     REPORT_SHORT,    /* a worker sees fewer spare workers than wanted */
+    REPORT_LOOK,     /* a worker was woken for a connection that it has no room for */
     REPORT_RECYCLE,  /* a worker has served its share and asks to be replaced */
     REPORT_REOPENED, /* value: of the order; more: errno, 0 when done */
     REPORT_PONG,

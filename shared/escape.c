@@ -4,14 +4,10 @@
  */
 #include "shared/escape.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SEQUENCE_BROKEN = 0, SEQUENCE_CUT = -1 };
-
-/* Length of the well-formed sequence at s, SEQUENCE_BROKEN, or SEQUENCE_CUT when len ends in it. */
-static int decode(const unsigned char *s, size_t len, uint32_t *out_rune) {
+int escape_decode(const unsigned char *s, size_t len, uint32_t *out_rune) {
     static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
     uint32_t rune;
     size_t need;
@@ -21,23 +17,23 @@ static int decode(const unsigned char *s, size_t len, uint32_t *out_rune) {
         return 1;
     }
     if (s[0] < 0xc2 || s[0] > 0xf4)
-        return SEQUENCE_BROKEN;
+        return ESCAPE_BROKEN;
     need = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
     rune = s[0] & (0xffu >> (need + 1));
     for (size_t i = 1; i < need; i++) {
         if (i == len)
-            return SEQUENCE_CUT;
+            return ESCAPE_CUT;
         if ((s[i] & 0xc0) != 0x80)
-            return SEQUENCE_BROKEN;
+            return ESCAPE_BROKEN;
         rune = rune << 6 | (s[i] & 0x3fu);
     }
     if (rune < smallest[need] || rune > 0x10ffff || (rune >= 0xd800 && rune <= 0xdfff))
-        return SEQUENCE_BROKEN;
+        return ESCAPE_BROKEN;
     *out_rune = rune;
     return (int)need;
 }
 
-static bool is_shown(uint32_t rune) {
+bool escape_is_shown(uint32_t rune) {
     if (rune < 0x20 || rune == '\\' || (rune >= 0x7f && rune < 0xa0))
         return false;
     if (rune == 0x061c || rune == 0x200e || rune == 0x200f || rune == 0xfeff)
@@ -75,8 +71,8 @@ size_t escape_line(char *dst, size_t size, const char *src, size_t len) {
     if (size == 0)
         return 0;
     for (size_t i = 0; i < len; i += (size_t)step) {
-        step = decode(s + i, len - i, &rune);
-        if (step > 0 && is_shown(rune)) {
+        step = escape_decode(s + i, len - i, &rune);
+        if (step > 0 && escape_is_shown(rune)) {
             memcpy(piece, s + i, (size_t)step);
             n = (size_t)step;
         } else {
@@ -124,8 +120,8 @@ size_t escape_json(char *dst, const char *src, size_t len, bool last, size_t *ou
     int step;
 
     while (i < len) {
-        step = decode(s + i, len - i, &rune);
-        if (step == SEQUENCE_CUT && !last)
+        step = escape_decode(s + i, len - i, &rune);
+        if (step == ESCAPE_CUT && !last)
             break;
         if (step == 1) {
             used += escape_json_ascii(dst + used, s[i]);

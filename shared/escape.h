@@ -7,10 +7,22 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The most bytes one byte of input can become. */
 #define ESCAPE_LINE_GROWTH 4
 #define ESCAPE_JSON_GROWTH 6
+
+enum { ESCAPE_BROKEN = 0, ESCAPE_CUT = -1 };
+
+/*
+ * Length of the well-formed UTF-8 sequence at s (len is at least 1) and its code point, or
+ * ESCAPE_BROKEN, or ESCAPE_CUT when len ends in the middle of one.
+ */
+int escape_decode(const unsigned char *s, size_t len, uint32_t *out_rune);
+
+/* A terminal shows it, and neither obeys it nor is led astray by it. */
+bool escape_is_shown(uint32_t rune);
 
 /*
  * Copy src to dst as one line that a terminal shows and does not obey: printable ASCII and

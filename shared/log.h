@@ -5,7 +5,8 @@
  * What a process has to say. A command talks to the person at the terminal: one line a record on
  * stderr, "PROGRAM: sentence key=value". The daemon and its children write records with fields,
  * in logfmt or JSON, into their lane; log_use_records() makes the difference.
- * log_warn and log_fatal add the text of errno, the x forms do not. errno is kept.
+ * log_warn and log_fatal add the text of errno, the x forms do not. errno is kept. As records they
+ * have event=talk.
  * Fatal belongs to start-up and to children; a running supervisor warns.
  * Callable from any process and thread; each record is one write(2) of at most PIPE_BUF bytes, so
  * records do not mix. Text from outside is escaped here.
@@ -39,8 +40,10 @@ void log_set_before(void (*before)(void));
 
 /*
  * From now on write records to fd, a non-blocking pipe (or stderr with LOG_FORMAT_HUMAN). What
- * finds no room is counted in *dropped and told in the next record that does. service may be "".
- * service and dropped are borrowed. Before any thread; again after fork.
+ * finds no room is counted in *dropped (NULL: nowhere) and told by event=log_dropped before the
+ * next record that does. service may be "" and slot 0: then they are left out of the records.
+ * service and dropped are borrowed. fd -1: lines for a person again.
+ * Before any thread; again after fork.
  */
 void log_use_records(int fd, enum log_format format, enum log_level lowest, const char *service,
     unsigned slot, _Atomic uint64_t *dropped);
@@ -53,17 +56,34 @@ struct log_origin {
 };
 
 /*
- * Write a record: ts level service slot pid event msg, then the fields. The same event more than
- * LOG_REPEATS_MAX times in LOG_REPEATS_S seconds is held back and its number told after.
+ * Write a record: ts level service slot pid event msg, then the fields (NULL: none). The same
+ * event with the same format more than LOG_REPEATS_MAX times in LOG_REPEATS_S seconds is held back
+ * and its number told after, by event=repeated what=EVENT count=N; not when LOG_EVERY is or'ed to
+ * the level. event and format are literals: they are kept. Does not allocate.
  */
 #define LOG_REPEATS_MAX 20
 #define LOG_REPEATS_S   5
-void log_write(enum log_level level, const char *event, const struct log_field *fields,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
+#define LOG_EVERY       0x100
+void log_write(int level, const char *event, const struct log_field *fields, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));
+
+/* False when records of this level are not written: then they need not be made. */
+bool log_is_wanted(int level);
+
+/* As log_write(), about another process than the one that writes. */
+void log_write_as(const struct log_origin *origin, int level, const char *event,
+    const struct log_field *fields, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /*
- * Make the line of a record, newline included, without writing it; at most PIPE_BUF bytes.
- * Returns its length.
+ * Tell what was held back and whose time is over, and follow the time zone. A daemon calls it on
+ * its tick; not from a thread that runs beside one that forks.
+ */
+void log_flush_repeats(void);
+
+/*
+ * Make the line of a record, newline included, without writing it; at most LOG_LINE_MAX bytes,
+ * which is no more than PIPE_BUF. msg and fields may be NULL. What the formats look like:
+ * shared/log_line.h. Returns its length.
  */
 #define LOG_LINE_MAX 4096
 size_t log_format_line(char dst[LOG_LINE_MAX], enum log_format format, enum log_level level,

@@ -40,8 +40,18 @@ int loop_add(struct loop *loop, struct loop_watch *watch, uint32_t events) {
     return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event);
 }
 
+int loop_modify(struct loop *loop, struct loop_watch *watch, uint32_t events) {
+    struct epoll_event event = { .events = events, .data.ptr = watch };
+
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event);
+}
+
 void loop_remove(struct loop *loop, struct loop_watch *watch) {
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+    loop_forget(loop, watch);
+}
+
+void loop_forget(struct loop *loop, const struct loop_watch *watch) {
     for (int i = loop->next; i < loop->count; i++)
         if (loop->batch[i].data.ptr == watch)
             loop->batch[i].data.ptr = NULL;

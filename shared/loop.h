@@ -30,6 +30,12 @@ int loop_add(struct loop *loop, struct loop_watch *watch, uint32_t events);
  */
 void loop_remove(struct loop *loop, struct loop_watch *watch);
 
+/* Watch for other events. Returns 0, or -1 with errno. */
+int loop_modify(struct loop *loop, struct loop_watch *watch, uint32_t events);
+
+/* As loop_remove(), for a descriptor that the caller closes at once and that has no duplicate. */
+void loop_forget(struct loop *loop, const struct loop_watch *watch);
+
 /*
  * Wait up to timeout_ms (-1: for ever, 0: not at all) and call what is ready. Blocks.
  * Returns how many were called, or -1 with errno (never EINTR).

@@ -61,7 +61,8 @@ struct scoreboard_row {
     _Atomic uint64_t idle_since_at_ns;
     _Atomic uint64_t last_message_at_ns; /* coarse: may lag by a second */
     _Atomic uint64_t pss_bytes;          /* as last measured by the worker itself */
-    char doing[64]; /* the last peer, for the record of a death; terminated by the reader */
+    /* the last peer, for the record of a death: a sockaddr_in or _in6, or zeros */
+    unsigned char last_peer[32];
     _Alignas(64) struct scoreboard_counts counts;
 };
 

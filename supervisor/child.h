@@ -20,6 +20,7 @@ enum child_state { CHILD_STARTING, CHILD_RUNNING, CHILD_DRAINING, CHILD_CUT, CHI
 /* "starting" and so on. */
 const char *child_state_name(enum child_state state);
 
+struct hang;
 struct service;
 struct supervisor;
 
@@ -33,15 +34,30 @@ struct child {
     uint32_t generation; /* differs for each life */
     unsigned slot;       /* within its service, from 1; its place in the log and on the CPUs */
     int row;             /* in the scoreboard; -1: none */
-    uint64_t started_at_ns, ready_at_ns;
+    uint64_t started_at_ns;
+    uint64_t ready_at_ns;     /* 0: not yet */
     uint64_t deadline_ns;     /* of the state; UINT64_MAX: none */
     const char *leave_reason; /* why it was told to leave; NULL: it was not */
-    bool wants_recycling, is_replaced;
-    uint64_t seen_hook_count[1]; /* oldest suspicion of a hook that hangs */
-    uint64_t hook_seen_at_ns;
+    bool wants_recycling;     /* is to be replaced, when a permit is free */
+    const char *recycle_reason;
+    struct child *replaces; /* the one that drains when this is READY */
+    struct hang *hang;      /* what its hooks were seen doing */
+    uint64_t pinged_at_ns;  /* 0: it owes no answer */
+    uint64_t ponged_at_ns;
+    uint64_t pinged_connections; /* how many it had accepted by then */
     struct loop_watch pidfd_watch, order_watch;
 };
 
 TAILQ_HEAD(child_list, child);
+
+/* Tell it to leave: no more connections, sessions have grace_ms. reason is a static text. */
+void child_drain(struct child *child, uint64_t now_ns, uint64_t grace_ms, const char *reason);
+
+/* End its sessions between two messages. */
+void child_cut(struct child *child, uint64_t now_ns, const char *reason);
+
+void child_kill(struct child *child, const char *reason);
+
+bool child_is_leaving(const struct child *child);
 
 #endif

@@ -21,8 +21,8 @@ struct listener {
 };
 
 /*
- * Open one. is_taken(port) tells ports that other services of the configuration name, which
- * "next" skips. A line about a port that was busy is put in note (else note is "").
+ * Open one. "next" skips ports that the configuration names. A line about a port that was busy is
+ * put in note (else note is "").
  * Returns 0, or -1 with the complaint.
  */
 int listen_open(struct listener *listener, const struct config_listen *wanted,
@@ -31,11 +31,5 @@ int listen_open(struct listener *listener, const struct config_listen *wanted,
 
 /* Close, and unlink a UNIX socket. */
 void listen_close(struct listener *listener);
-
-/*
- * Who has this port, in words: "pid 1234 (python3)" or "uid 1000"; empty when it cannot be seen.
- */
-void listen_find_owner(
-    const struct net_address *address, enum net_proto proto, char *dst, size_t size);
 
 #endif

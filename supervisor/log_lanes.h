@@ -7,9 +7,12 @@
  * once), and what the slot's worker prints to stdout and to stderr. The supervisor keeps both
  * ends of all of them for as long as the slot exists, so that neither a killed worker nor a
  * killed log writer loses what is in them; the log writer reads.
- * All write ends are non-blocking; all ends are closed on exec. Parent only.
+ * Two more pipes outlive any log writer: the console's, and the stage, through which records go
+ * on their way to the file, so that a disk that is slow never holds up who writes into a lane.
+ * All ends are non-blocking and closed on exec. Parent only.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "supervisor/config.h"
@@ -24,10 +27,18 @@ struct log_lane {
     int err_read, err_write;
 };
 
+/* Whose lane it is, for a log writer that was forked before there was this lane. */
+struct log_lane_name {
+    char service[CONFIG_NAME_MAX]; /* terminated by the reader */
+    uint32_t slot;
+};
+
 struct log_lanes {
     struct log_lane lane[LOG_LANES_MAX];
     unsigned count;
     int console_read, console_write; /* one pipe for the console; -1 when it is off */
+    int stage_read, stage_write;     /* the log writer's alone; a worker closes them */
+    struct log_lane_name *names;     /* of all lanes; mapped, writer: the supervisor */
 };
 
 /* Make the supervisor's lane, and the console's pipe when it is on. Returns 0, or -1 with errno. */
@@ -35,7 +46,8 @@ int log_lanes_open(struct log_lanes *lanes, bool console_on);
 
 /*
  * The lane of this slot, made when there is none yet.
- * Returns its index, or -1 with errno. *out_is_new: the log writer has to be told.
+ * Returns its index, or -1 with errno. *out_is_new: the log writer has to be told, by ORDER_LANE
+ * with record_read, out_read and err_read, in this order.
  */
 int log_lanes_get(struct log_lanes *lanes, const char *service, unsigned slot, bool *out_is_new);
 

@@ -22,7 +22,12 @@ struct log_writer_args {
     bool to_terminal; /* no file: records for a person, on stderr */
 };
 
-/* Child only, right after fork. Sends REPORT_READY when the file is open. */
+/*
+ * Child only, right after fork. Sends REPORT_READY when the file is open; when it cannot be opened,
+ * says so on stderr and exits. Closes every descriptor it does not need. SIGTERM: moves what is in
+ * the pipes and leaves. End of order_fd (the supervisor died): the same, and waits up to a second
+ * for the last words of workers; so its PDEATHSIG must be no other than SIGTERM.
+ */
 _Noreturn void log_writer_main(const struct log_writer_args *args);
 
 #endif

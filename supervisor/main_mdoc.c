@@ -8,6 +8,7 @@
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "supervisor/config.h"
+#include "supervisor/signals.h"
 
 static void write_types(void) {
     for (size_t i = 0; services_table[i] != NULL; i++)
@@ -19,6 +20,17 @@ static void write_exit_codes(void) {
     for (size_t i = 0; i < exit_code_count; i++)
         printf(".It %d\n%c%s.\n", exit_code_table[i].code,
             toupper((unsigned char)exit_code_table[i].meaning[0]), exit_code_table[i].meaning + 1);
+}
+
+static void write_signals(void) {
+    for (size_t i = 0; i < signals_count; i++) {
+        printf(".It Dv %s\n%c%s", signals_table[i].name,
+            toupper((unsigned char)signals_table[i].meaning[0]), signals_table[i].meaning + 1);
+        if (signals_table[i].verb != NULL)
+            printf(", as\n.Nm prefork Cm %s\ndoes.\n", signals_table[i].verb);
+        else
+            printf(".\n");
+    }
 }
 
 int main_mdoc_write(const char *name, const struct setting *options) {
@@ -44,6 +56,8 @@ int main_mdoc_write(const char *name, const struct setting *options) {
         settings_write_mdoc(stdout, options);
     else if (strcmp(name, "types") == 0)
         write_types();
+    else if (strcmp(name, "signals") == 0)
+        write_signals();
     else if (strcmp(name, "exit-codes") == 0)
         write_exit_codes();
     else {

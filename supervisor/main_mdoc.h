@@ -7,7 +7,7 @@
 
 /*
  * Write the list called name on stdout: options, daemon, control, log, jobs, service, types,
- * exit-codes, or a type's name for its own keys. Returns the exit code.
+ * signals, exit-codes, or a type's name for its own keys. Returns the exit code.
  */
 int main_mdoc_write(const char *name, const struct setting *options);
 

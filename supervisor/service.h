@@ -47,22 +47,24 @@ struct service {
     const char *state_reason; /* "idle", "stopped by the operator"; NULL */
     uint64_t state_since_ns;
     struct listener listener[CONFIG_LISTEN_MAX];
+    struct loop_watch listen_watch[CONFIG_LISTEN_MAX]; /* ondemand: while nobody has room */
     struct child_list children;
     struct gate *gate; /* limits that all its workers share; mapped */
     struct backoff backoff;
     unsigned scale;       /* max_children as the operator set it; 0: as configured */
-    uint64_t restarts;    /* workers that died without being told to */
+    uint64_t restarts;    /* workers that ended without being told to */
     char last_death[160]; /* in words; "" */
     uint64_t last_death_at_ns;
     struct scoreboard_totals gone; /* counts of workers that are gone */
-    /* how many forks this second may still have (max_spawn_rate) */
-    uint64_t spawn_window_at_ns;
+    uint64_t window_at_ns;         /* max_spawn_rate: when this second began, forks in it */
     unsigned spawned_in_window;
-    bool is_short;             /* a worker reported that spare ones are few */
-    bool waits_for_connection; /* ondemand: the listeners are watched here */
-    struct loop_watch listen_watch[CONFIG_LISTEN_MAX];
-    bool is_restarting;
-    bool stop_when_drained;
+    uint64_t no_fork_before_ns;  /* fork failed, or the rate is used up */
+    bool is_first;               /* start_servers are still to come */
+    bool has_waiting;            /* ondemand: a connection waits and nobody has room */
+    bool is_watching;            /* ondemand: listen_watch are in the loop */
+    uint64_t close_at_ns;        /* STOPPING: when the listeners are closed; 0: they are */
+    uint64_t look_at_ns;         /* when time limits are to be looked at */
+    uint64_t last_message_at_ns; /* of workers that are gone, or the start */
 };
 
 /* Bind and start the pool. Returns 0, or -1 with a complaint; then nothing is left bound. */
@@ -79,6 +81,21 @@ void service_scale(struct service *service, unsigned n);
 
 /* Bring the number of workers to what the policy wants, and look at limits of time. Often. */
 void service_tend(struct service *service, uint64_t now_ns);
+
+struct spawn_death;
+
+/* A worker reported READY. */
+void service_worker_ready(struct service *service, struct child *child);
+
+/* A worker is over and freed; was_told: it was on its way out. */
+void service_worker_ended(
+    struct service *service, bool was_ready, bool was_told, const struct spawn_death *death);
+
+/* Send an order to every worker that serves. */
+void service_order(struct service *service, uint32_t kind);
+
+/* ondemand: look at the listeners here, while no worker has room. */
+void service_watch_listeners(struct service *service, bool on);
 
 /* When service_tend() has to be called at the latest; UINT64_MAX for no time. */
 uint64_t service_next_at_ns(const struct service *service);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shared/log.h"
 #include "shared/loop.h"
 #include "shared/scoreboard.h"
 #include "supervisor/child.h"
@@ -17,6 +18,7 @@
 #include "supervisor/service.h"
 
 struct control;
+struct supervisor_reopen;
 
 struct supervisor {
     struct loop *loop;
@@ -32,6 +34,14 @@ struct supervisor {
     uint32_t next_child_generation;
     int64_t started_at_unix_s;
     bool is_foreground, has_console;
+    enum log_format log_format;
+    bool log_to_terminal; /* no log file: records are for a person */
+    struct backoff log_backoff;
+    struct loop_watch signal_watch;
+    int signal_fd;
+    int detached_fd; /* tells who started us that we serve; -1: nobody waits, or it is told */
+    struct supervisor_reopen *reopens; /* who waits for the log file to be reopened */
+    uint64_t next_reopen;
     bool is_stopping, is_fast;
     uint64_t now_ns; /* of this turn */
 };
@@ -42,6 +52,9 @@ struct supervisor {
  * Returns the exit code. config stays the caller's.
  */
 int supervisor_run(struct config *config, bool is_foreground, bool has_console);
+
+/* Put a new child's descriptors into the loop. */
+void supervisor_watch_child(struct supervisor *supervisor, struct child *child);
 
 /* Stop everything: gracefully, or at once. The loop ends when the last child is gone. */
 void supervisor_stop(struct supervisor *supervisor, bool fast);
@@ -60,7 +73,6 @@ struct service *supervisor_find_service(struct supervisor *supervisor, const cha
  * Something happened: a record in the log and a line to those who follow events. service and
  * child may be NULL. fields as in shared/log.h; they end with a NULL key.
  */
-struct log_field;
 void supervisor_note(struct supervisor *supervisor, const struct service *service,
     const struct child *child, int level, const char *event, const struct log_field *fields,
     const char *format, ...) __attribute__((format(printf, 7, 8)));

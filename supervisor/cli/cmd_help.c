@@ -8,9 +8,9 @@
 
 #include "shared/exit_code.h"
 #include "shared/log.h"
+#include "shared/options.h"
 #include "supervisor/cli/cmds.h"
 #include "supervisor/cli/job_args.h"
-#include "shared/options.h"
 
 #define WORDS_MOST 4
 
@@ -43,21 +43,6 @@ void cmd_help_write_verbs(FILE *out, const char *group) {
             fprintf(out, "  %-14s %s\n", cmds_table[i]->name, cmds_table[i]->summary);
     fprintf(out,
         "\nprefork help VERB shows what a verb takes; prefork help exit-codes what is returned.\n");
-}
-
-void cmd_help_write_verb(FILE *out, const struct cmd *cmd) {
-    fprintf(out, "usage: prefork %s%s%s [options]\n%s\n", cmd->name,
-        cmd->operands[0] != '\0' ? " " : "", cmd->operands, cmd->summary);
-    if (cmd->options[0].name != NULL) {
-        fprintf(out, "\noptions:\n");
-        settings_write_help(out, cmd->options);
-    }
-    if (cmd->more_help != NULL)
-        cmd->more_help(out);
-    if (cmd->examples != NULL)
-        fprintf(out, "\nexamples:\n");
-    for (size_t i = 0; cmd->examples != NULL && cmd->examples[i] != NULL; i += 2)
-        fprintf(out, "  %s\n      %s\n", cmd->examples[i], cmd->examples[i + 1]);
 }
 
 /* A row of a list in a manual page: what is a phrase in --help is a sentence there. */
@@ -118,7 +103,7 @@ static int show(int count, char **words, bool is_mdoc) {
     if (cmd != NULL && is_mdoc)
         settings_write_mdoc(stdout, cmd->options);
     else if (cmd != NULL)
-        cmd_help_write_verb(stdout, cmd);
+        cmd_write_help(stdout, cmd);
     else if (cmds_is_group(words[0]))
         cmd_help_write_verbs(stdout, words[0]);
     else if (!write_topic(stdout, count, words, is_mdoc)) {
@@ -148,7 +133,7 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
         return EXIT_CODE_USAGE;
     }
     if (found == OPTIONS_HELP) {
-        cmd_help_write_verb(stdout, cmd);
+        cmd_write_help(stdout, cmd);
         return EXIT_CODE_OK;
     }
     return show(count, words, values.mdoc);

@@ -12,7 +12,4 @@ extern const struct cmd cmd_help;
 /* Write the table of verbs; of one group when group is not NULL. */
 void cmd_help_write_verbs(FILE *out, const char *group);
 
-/* Write what --help says of one verb. */
-void cmd_help_write_verb(FILE *out, const struct cmd *cmd);
-
 #endif

@@ -5,12 +5,34 @@
 #include <string.h>
 
 #include "supervisor/cli/cmd_compare_job.h"
+#include "supervisor/cli/cmd_config.h"
+#include "supervisor/cli/cmd_events.h"
 #include "supervisor/cli/cmd_help.h"
 #include "supervisor/cli/cmd_job_run.h"
+#include "supervisor/cli/cmd_ports.h"
+#include "supervisor/cli/cmd_reopen.h"
+#include "supervisor/cli/cmd_scale.h"
+#include "supervisor/cli/cmd_serve.h"
+#include "supervisor/cli/cmd_service.h"
+#include "supervisor/cli/cmd_status.h"
+#include "supervisor/cli/cmd_stop.h"
+#include "workers/services/echo/echo_cmd.h"
 
 const struct cmd *const cmds_table[] = {
     &cmd_job_run,
     &cmd_compare_job,
+    &cmd_serve,
+    &echo_cmd,
+    &cmd_status,
+    &cmd_start,
+    &cmd_stop,
+    &cmd_restart,
+    &cmd_scale,
+    &cmd_events,
+    &cmd_ports,
+    &cmd_config_show,
+    &cmd_config_test,
+    &cmd_reopen,
     &cmd_help,
     NULL,
 };

@@ -10,9 +10,9 @@
 
 #include "shared/exit_code.h"
 #include "shared/log.h"
+#include "shared/options.h"
 #include "shared/suggest.h"
 #include "supervisor/cli/cmd_help.h"
-#include "shared/options.h"
 
 #define INTERVAL_MAX 512
 #define TRIES        3
@@ -147,7 +147,7 @@ int job_args_read(const struct cmd *cmd, char **argv, const struct setting *tabl
         return EXIT_CODE_USAGE;
     }
     if (found == OPTIONS_HELP) {
-        cmd_help_write_verb(stdout, cmd);
+        cmd_write_help(stdout, cmd);
         return EXIT_CODE_OK;
     }
     return JOB_ARGS_READ;

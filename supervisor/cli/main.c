@@ -49,15 +49,45 @@ static void check_streams(void) {
     }
 }
 
+/*
+ * prefork --control SOCKET VERB: the verbs look into the environment, so that what they start
+ * finds the same daemon. Returns how many words that were, or -1.
+ */
+static int take_control(int argc, char **argv) {
+    const char option[] = "--control", *path;
+    int taken;
+
+    if (argc == 0 || strncmp(argv[0], option, strlen(option)) != 0)
+        return 0;
+    if (argv[0][strlen(option)] == '=') {
+        path = argv[0] + strlen(option) + 1;
+        taken = 1;
+    } else if (argv[0][strlen(option)] == '\0') {
+        path = argc > 1 ? argv[1] : "";
+        taken = 2;
+    } else {
+        return 0;
+    }
+    if (path[0] != '\0' && setenv("PREFORK_CONTROL", path, 1) == 0)
+        return taken;
+    log_warnx("--control needs a value: --control SOCKET");
+    return -1;
+}
+
 int main(int argc, char **argv) {
     const struct cmd *cmd;
-    int words;
+    int words, taken;
 
     setproctitle_init(argc, argv, environ);
     log_init("prefork");
     check_streams();
     crc32c_init();
     failpoint_init();
+    taken = take_control(argc - 1, argv + 1);
+    if (taken < 0)
+        return EXIT_CODE_USAGE;
+    argc -= taken;
+    argv += taken;
     if (argc < 2) {
         cmd_help_write_verbs(stderr, NULL);
         return EXIT_CODE_USAGE;

@@ -3,7 +3,8 @@
 #   shared/                  shared/
 #   workers/                 workers/, shared/; a room never another room
 #   supervisor/              supervisor/, shared/, and of workers/ the contracts alone
-#   supervisor/cli/          supervisor/cli/, supervisor/job/, shared/; cmds.c also a room's *_cmd.h
+#   supervisor/cli/          supervisor/cli/, supervisor/job/, shared/, the contract service.h; cmds.c
+#                            also a room's *_cmd.h
 #   a room's *_cmd.c         its own room, shared/
 #   tests/                   anything
 set -eu
@@ -31,6 +32,7 @@ bad=$(grep -rn '^#include "' shared supervisor workers --include='*.[ch]' |
         }
         else if (file ~ /^supervisor\/cli\//)
             ok = header ~ /^supervisor\/(cli|job)\// ||
+                header == "workers/services/service.h" ||
                 (file ~ /\/cmds\.c$/ && header ~ /_cmd\.h$/)
         else if (file ~ /^supervisor\//) ok = header ~ /^supervisor\// || header ~ contracts
         if (!ok) print file ":" part[2] ": must not include " header

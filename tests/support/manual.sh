@@ -3,19 +3,24 @@
 #   manual.sh write BUILD    write them anew
 #   manual.sh check BUILD    fail when a page's lists are not the program's
 # A list stands between the lines  .\" list: TOPIC  and  .\" end of list
+# Pages of the daemon, in sections 5 and 8, have the lists of preforkd --mdoc.
 set -eu
 
-mode=$1 prefork=$2/prefork
+mode=$1 build=$2
 tmp=$(mktemp)
 trap 'rm -f "$tmp"' EXIT
 status=0
 for page in man/*.[0-9]; do
-    awk -v prefork="$prefork" '
+    case $page in
+    *.[58]) command="$build/preforkd --mdoc " ;;
+    *) command="$build/prefork help --mdoc " ;;
+    esac
+    awk -v program="$command" '
         !inside { print }
         /^\.\\" list: / {
             topic = $0
             sub(/^\.\\" list: /, "", topic)
-            command = prefork " help --mdoc " topic
+            command = program topic
             lines = 0
             while ((command | getline line) > 0) { print line; lines++ }
             if (close(command) != 0 || lines == 0) exit 1

@@ -231,7 +231,10 @@ static void stdout_is_not_waited_for_without_proc(void) {
               5000, strstr(harness_read_file(job.err, NULL), "\"output_blocked\":true") != NULL),
         "it does not say that it is blocked");
     CHECK(expect_multiples_on(job.stdout_fd, 3, 1, 9000000, 0) == 3000000, "numbers are missing");
-    CHECK(harness_wait(&job, 5000) == 0, "exit %d", job.code);
+    harness_wait(&job, 5000);
+    /* The search for leaks at the end needs /proc, and has no other way to say so. */
+    CHECK(job.code == 0 || harness_is_sanitized(), "exit %d: %s", job.code,
+        harness_read_file(job.err, NULL));
     umount("/proc");
 }
 

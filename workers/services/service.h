@@ -70,6 +70,13 @@ const void *session_settings(const struct session *session);
 /* Sessions of this service now, over all its workers. Any hook. */
 uint64_t session_count_active(const struct session *session);
 
+/* The language of the words that people read. Any hook. */
+enum service_lang { SERVICE_LANG_EN, SERVICE_LANG_RU };
+enum service_lang session_lang(const struct session *session);
+
+/* Whether anybody would hear session_say(): else what it needs need not be counted. Any hook. */
+bool session_is_heard(const struct session *session);
+
 /*
  * Say something to whoever watches: a log record of this event, and, when the console is on, a
  * line on it. Text is escaped there. Any hook.

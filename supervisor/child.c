@@ -1,0 +1,60 @@
+/* The names of a child's states, and the steps towards its end: each harder than the last. */
+#include "supervisor/child.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shared/contract.h"
+
+#define AFTER_CUT_NS 3000000000ull
+
+static const char *const names[] = {
+    [CHILD_STARTING] = "starting",
+    [CHILD_RUNNING] = "running",
+    [CHILD_DRAINING] = "draining",
+    [CHILD_CUT] = "cut",
+    [CHILD_KILLED] = "killed",
+};
+
+const char *child_state_name(enum child_state state) {
+    return names[state];
+}
+
+static void send_signal(const struct child *child, int signal_number) {
+    syscall(SYS_pidfd_send_signal, child->pidfd, signal_number, NULL, 0);
+}
+
+void child_drain(struct child *child, uint64_t now_ns, uint64_t grace_ms, const char *reason) {
+    if (child->state >= CHILD_DRAINING)
+        return;
+    child->leave_reason = reason;
+    child->state = CHILD_DRAINING;
+    child->deadline_ns = now_ns + grace_ms * 1000000ull;
+    send_signal(child, SIGTERM);
+}
+
+void child_cut(struct child *child, uint64_t now_ns, const char *reason) {
+    if (child->state >= CHILD_CUT)
+        return;
+    if (child->leave_reason == NULL)
+        child->leave_reason = reason;
+    child->state = CHILD_CUT;
+    child->deadline_ns = now_ns + AFTER_CUT_NS;
+    send_signal(child, child->service != NULL ? CONTRACT_SIGNAL_CUT : SIGTERM);
+}
+
+void child_kill(struct child *child, const char *reason) {
+    if (child->leave_reason == NULL)
+        child->leave_reason = reason;
+    child->state = CHILD_KILLED;
+    child->deadline_ns = UINT64_MAX;
+    send_signal(child, SIGKILL);
+    /* A stopped process dies of SIGKILL, but not of what came before. */
+    send_signal(child, SIGCONT);
+}
+
+bool child_is_leaving(const struct child *child) {
+    return child->state >= CHILD_DRAINING;
+}

@@ -1,0 +1,296 @@
+/* The client of the control socket: one question, one answer of one or more lines. */
+#include "supervisor/cli/control_client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "shared/clock.h"
+#include "shared/exit_code.h"
+#include "shared/log.h"
+
+#define USUAL_PLACE "/run/preforkd/control.sock"
+#define ANSWER_MAX  (64u << 20)
+#define GOING_ON    (-1)
+
+struct talk {
+    const struct cmd *cmd;
+    const struct control_client_options *options;
+    struct control_client_question *question;
+    const char *path;
+    int fd, pidfd;   /* of the daemon; -1 */
+    uint64_t end_ms; /* UINT64_MAX: none */
+    char *buf;
+    size_t len, size;
+    char progress[256];
+};
+
+static const char *find_path(const struct control_client_options *options) {
+    const char *path = options->control;
+
+    if (path == NULL)
+        path = getenv("PREFORK_CONTROL");
+    return path != NULL && path[0] != '\0' ? path : USUAL_PLACE;
+}
+
+/* ---- connecting ---- */
+
+static int refuse_connection(const struct talk *talk, int error) {
+    const char *verb = talk->cmd->name;
+
+    if (error == EACCES || error == EPERM) {
+        log_warnx("%s: no right to open the control socket %s", verb, talk->path);
+        return EXIT_CODE_PERMISSION;
+    }
+    if (error == EAGAIN) {
+        log_warnx("%s: the daemon at %s does not take connections", verb, talk->path);
+        return EXIT_CODE_TIME_LIMIT;
+    }
+    if (!talk->question->is_silent && (error == ENOENT || error == ECONNREFUSED))
+        log_warnx("%s: no preforkd answers at %s: is it running? --control names another socket",
+            verb, talk->path);
+    else if (!talk->question->is_silent)
+        log_warnx("%s: cannot connect to %s: %s", verb, talk->path, strerror(error));
+    return EXIT_CODE_UNAVAILABLE;
+}
+
+/* Whose end is waited for: known before it can go. */
+static void find_daemon(struct talk *talk) {
+    struct ucred cred = { .pid = 0 };
+    socklen_t len = sizeof(cred);
+
+    if (talk->question->is_end && getsockopt(talk->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+        cred.pid > 0)
+        talk->pidfd = pidfd_open(cred.pid, 0);
+}
+
+static int connect_to_daemon(struct talk *talk) {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const uint64_t limit_ms = talk->options->timeout_ms;
+    struct timeval limit = { .tv_sec = (time_t)(limit_ms / 1000),
+        .tv_usec = (suseconds_t)(limit_ms % 1000 * 1000) };
+
+    if (strlen(talk->path) >= sizeof(address.sun_path)) {
+        log_warnx("%s: the path of a socket has at most %zu bytes: %s", talk->cmd->name,
+            sizeof(address.sun_path) - 1, talk->path);
+        return EXIT_CODE_USAGE;
+    }
+    memcpy(address.sun_path, talk->path, strlen(talk->path) + 1);
+    talk->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (talk->fd < 0) {
+        log_warn("%s: cannot make a socket", talk->cmd->name);
+        return EXIT_CODE_SYSTEM;
+    }
+    /* A daemon that accepts nothing lets connect() wait when its queue is full. */
+    setsockopt(talk->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    if (connect(talk->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return refuse_connection(talk, errno);
+    find_daemon(talk);
+    return GOING_ON;
+}
+
+/* ---- asking ---- */
+
+static int refuse_late(const struct talk *talk) {
+    log_warnx("%s: not done after %llu ms%s%s", talk->cmd->name,
+        (unsigned long long)talk->options->timeout_ms, talk->progress[0] != '\0' ? "; " : "",
+        talk->progress);
+    return EXIT_CODE_TIME_LIMIT;
+}
+
+static int send_question(struct talk *talk) {
+    json_t *object = json_pack("{s:s}", "verb", talk->question->verb);
+    size_t len, sent = 0;
+    ssize_t n = 0;
+    char *line;
+
+    if (talk->question->args != NULL)
+        json_object_set_new(object, "args", talk->question->args);
+    line = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    if (line == NULL) {
+        log_warnx("%s: what was typed is not UTF-8, or there is no memory", talk->cmd->name);
+        return EXIT_CODE_USAGE;
+    }
+    len = strlen(line);
+    line[len++] = '\n'; /* in the place of the terminator */
+    while (sent < len && n >= 0) {
+        n = send(talk->fd, line + sent, len - sent, MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+    }
+    free(line);
+    /* EPIPE: one who was turned away finds the reason in what there is to read. */
+    return n < 0 && errno == EAGAIN ? refuse_late(talk) : GOING_ON;
+}
+
+/*
+ * Wait until the descriptor is readable. Returns GOING_ON, or an exit code: the time is over, or
+ * nobody will ever read what an answer without end says.
+ */
+static int wait_for(const struct talk *talk, int fd) {
+    struct pollfd polls[] = { { .fd = fd, .events = POLLIN },
+        { .fd = talk->question->is_endless ? STDOUT_FILENO : -1 } };
+    uint64_t now_ms;
+    int rc;
+
+    for (;;) {
+        now_ms = clock_now_ms();
+        if (now_ms >= talk->end_ms)
+            return refuse_late(talk);
+        rc = poll(
+            polls, 2, talk->end_ms - now_ms < 1000000 ? (int)(talk->end_ms - now_ms) : 1000000);
+        if (rc > 0 && polls[1].revents & POLLERR)
+            return EXIT_CODE_IO;
+        if (rc > 0)
+            return GOING_ON;
+    }
+}
+
+/* One more piece into buf. Returns GOING_ON, or an exit code at the end. */
+static int receive(struct talk *talk) {
+    int exit_code = wait_for(talk, talk->fd);
+    ssize_t n;
+    char *bigger;
+
+    if (exit_code != GOING_ON)
+        return exit_code;
+    if (talk->len == talk->size) {
+        bigger = talk->size < ANSWER_MAX ? realloc(talk->buf, talk->size * 2 + 8192) : NULL;
+        if (bigger == NULL) {
+            log_warnx("%s: the answer is too long", talk->cmd->name);
+            return EXIT_CODE_DATA;
+        }
+        talk->buf = bigger;
+        talk->size = talk->size * 2 + 8192;
+    }
+    n = recv(talk->fd, talk->buf + talk->len, talk->size - talk->len, MSG_DONTWAIT);
+    if (n > 0)
+        talk->len += (size_t)n;
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+        return GOING_ON;
+    if (talk->question->is_end)
+        return EXIT_CODE_OK;
+    log_warnx("%s: preforkd went away before it had answered", talk->cmd->name);
+    return EXIT_CODE_UNAVAILABLE;
+}
+
+/* ---- the answer ---- */
+
+static int take_last(const struct talk *talk, const json_t *object) {
+    const char *error = json_string_value(json_object_get(object, "error"));
+
+    if (error != NULL)
+        log_warnx("%s: %s", talk->cmd->name, error);
+    return (int)json_integer_value(json_object_get(object, "exit"));
+}
+
+static int take_object(struct talk *talk, json_t *object) {
+    const char *progress = json_string_value(json_object_get(object, "progress"));
+
+    if (json_is_true(json_object_get(object, "done")))
+        return take_last(talk, object);
+    if (progress != NULL) {
+        snprintf(talk->progress, sizeof(talk->progress), "%s", progress);
+        log_info("%s", progress);
+    } else if (talk->question->line != NULL) {
+        talk->question->line(talk->question->owner, object);
+    }
+    return GOING_ON;
+}
+
+/* All lines that are whole. */
+static int take_lines(struct talk *talk) {
+    char *newline;
+    json_t *object;
+    size_t used = 0;
+    int exit_code = GOING_ON;
+
+    while (exit_code == GOING_ON &&
+           (newline = memchr(talk->buf + used, '\n', talk->len - used)) != NULL) {
+        object = json_loadb(talk->buf + used, (size_t)(newline - talk->buf) - used, 0, NULL);
+        used = (size_t)(newline - talk->buf) + 1;
+        if (object == NULL) {
+            log_warnx("%s: what answers at %s is no preforkd", talk->cmd->name, talk->path);
+            return EXIT_CODE_DATA;
+        }
+        exit_code = take_object(talk, object);
+        json_decref(object);
+    }
+    talk->len -= used;
+    memmove(talk->buf, talk->buf + used, talk->len);
+    return exit_code;
+}
+
+/* The socket closes a moment before the process ends. */
+static int wait_for_end(const struct talk *talk, int exit_code) {
+    if (exit_code != EXIT_CODE_OK || talk->pidfd < 0)
+        return exit_code;
+    exit_code = wait_for(talk, talk->pidfd);
+    return exit_code == GOING_ON ? EXIT_CODE_OK : exit_code;
+}
+
+int control_client_ask(const struct cmd *cmd, const struct control_client_options *options,
+    struct control_client_question *question) {
+    struct talk talk = { .cmd = cmd,
+        .options = options,
+        .question = question,
+        .fd = -1,
+        .pidfd = -1,
+        .end_ms = UINT64_MAX };
+    int exit_code;
+
+    talk.path = find_path(options);
+    if (options->timeout_ms != 0)
+        talk.end_ms = clock_now_ms() + options->timeout_ms;
+    exit_code = connect_to_daemon(&talk);
+    if (exit_code == GOING_ON)
+        exit_code = send_question(&talk);
+    else
+        json_decref(question->args);
+    while (exit_code == GOING_ON) {
+        exit_code = receive(&talk);
+        if (exit_code == GOING_ON && talk.len > 0)
+            exit_code = take_lines(&talk);
+    }
+    exit_code = wait_for_end(&talk, exit_code);
+    if (talk.pidfd >= 0)
+        close(talk.pidfd);
+    if (talk.fd >= 0)
+        close(talk.fd);
+    free(talk.buf);
+    return exit_code;
+}
+
+void control_client_print_json(void *owner, json_t *object) {
+    (void)owner;
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static void say_words(void *owner, json_t *object) {
+    const char *words = json_string_value(json_object_get(object, "words"));
+
+    (void)owner;
+    if (words != NULL)
+        log_info("%s", words);
+}
+
+int control_client_change(const struct cmd *cmd, const struct control_client_options *options,
+    const char *verb, json_t *args) {
+    struct control_client_question question = { .verb = verb, .args = args };
+
+    if (args == NULL) { /* "stop" without a name would be another question */
+        log_warnx("%s: the name of a service is plain text", cmd->name);
+        return EXIT_CODE_USAGE;
+    }
+    question.line = options->json ? control_client_print_json : say_words;
+    return control_client_ask(cmd, options, &question);
+}

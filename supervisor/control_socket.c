@@ -1,0 +1,162 @@
+/*
+ * What a kill -9 leaves behind must not block the next start, and a daemon that lives must not
+ * lose its socket to a second one. So the lock decides, not the file: it goes with its process.
+ * A file that is no socket is never removed, though connect() says ECONNREFUSED for it, too.
+ */
+#include "supervisor/control_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 64
+
+static int complain(struct complaint *complaint, const char *path, const char *what) {
+    return complaint_set(complaint, "%s: %s: %s", path, what, strerror(errno));
+}
+
+/* Who answers at the socket: its pid, 0 when nobody does, -1 with errno for any other reason. */
+static pid_t find_owner(const struct sockaddr_un *address) {
+    struct ucred cred = { .pid = -1 };
+    socklen_t len = sizeof(cred);
+    pid_t owner = -1;
+    int fd, error;
+
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0) {
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
+            owner = cred.pid > 0 ? cred.pid : 1;
+    } else if (errno == ECONNREFUSED || errno == ENOENT) {
+        owner = 0;
+    }
+    error = errno;
+    close(fd);
+    errno = error;
+    return owner;
+}
+
+static int refuse_owned(
+    struct complaint *complaint, const struct sockaddr_un *address, pid_t owner) {
+    if (owner > 0)
+        return complaint_set(
+            complaint, "%s: another preforkd answers there: pid %d", address->sun_path, (int)owner);
+    return complaint_set(complaint, "%s.lock: another preforkd has it", address->sun_path);
+}
+
+/* The folder of the path, when only its last part is missing. */
+static void make_folder(const char *path) {
+    char folder[sizeof(struct sockaddr_un) + 8];
+    char *slash;
+
+    snprintf(folder, sizeof(folder), "%s", path);
+    slash = strrchr(folder, '/');
+    if (slash == NULL || slash == folder)
+        return;
+    *slash = '\0';
+    mkdir(folder, 0755); /* what went wrong is told when the lock is opened */
+}
+
+static int lock(const struct sockaddr_un *address, struct complaint *complaint) {
+    char path[sizeof(address->sun_path) + sizeof(".lock")];
+    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s.lock", address->sun_path);
+    fd = open(path, flags, 0600);
+    if (fd < 0 && errno == ENOENT) {
+        make_folder(path);
+        fd = open(path, flags, 0600);
+    }
+    if (fd < 0)
+        return complain(complaint, path, "cannot open");
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    if (errno == EWOULDBLOCK)
+        refuse_owned(complaint, address, find_owner(address));
+    else
+        complain(complaint, path, "cannot lock");
+    close(fd);
+    return -1;
+}
+
+/* The lock is ours: remove what a dead daemon left. */
+static int remove_stale(const struct sockaddr_un *address, struct complaint *complaint) {
+    const char *path = address->sun_path;
+    struct stat st;
+    pid_t owner;
+
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 0 : complain(complaint, path, "cannot look at it");
+    if (!S_ISSOCK(st.st_mode))
+        return complaint_set(complaint, "%s: is there already and is no socket", path);
+    owner = find_owner(address);
+    if (owner > 0)
+        return refuse_owned(complaint, address, owner);
+    if (owner < 0)
+        return complain(complaint, path, "cannot tell whether somebody answers");
+    if (unlink(path) < 0)
+        return complain(complaint, path, "cannot remove the stale socket");
+    return 0;
+}
+
+/* Nobody can connect before listen(), so the rights are complete when it is called. */
+static int bind_and_listen(
+    const struct sockaddr_un *address, mode_t mode, gid_t group, struct complaint *complaint) {
+    const char *path = address->sun_path;
+    mode_t old_mask;
+    int fd, rc;
+
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return complain(complaint, path, "cannot make a socket");
+    old_mask = umask(0177);
+    rc = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+    umask(old_mask);
+    if (rc < 0) {
+        complain(complaint, path, "cannot bind");
+        close(fd);
+        return -1;
+    }
+    if (group != (gid_t)-1 && lchown(path, (uid_t)-1, group) < 0)
+        complain(complaint, path, "cannot give it to the group");
+    else if (chmod(path, mode) < 0)
+        complain(complaint, path, "cannot set its mode");
+    else if (listen(fd, BACKLOG) < 0)
+        complain(complaint, path, "cannot listen");
+    else
+        return fd;
+    unlink(path);
+    close(fd);
+    return -1;
+}
+
+int control_socket_open(
+    const char *path, mode_t mode, gid_t group, int *out_lock_fd, struct complaint *complaint) {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd;
+
+    *out_lock_fd = -1;
+    if (strlen(path) >= sizeof(address.sun_path))
+        return complaint_set(complaint, "%s: a socket's path has at most %zu bytes", path,
+            sizeof(address.sun_path) - 1);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    *out_lock_fd = lock(&address, complaint);
+    if (*out_lock_fd < 0)
+        return -1;
+    fd = remove_stale(&address, complaint);
+    if (fd == 0)
+        fd = bind_and_listen(&address, mode, group, complaint);
+    if (fd < 0) {
+        close(*out_lock_fd);
+        *out_lock_fd = -1;
+    }
+    return fd;
+}

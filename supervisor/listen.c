@@ -1,0 +1,216 @@
+/*
+ * Bind. A port is tried without SO_REUSEPORT, and a UDP one without SO_REUSEADDR too: both would
+ * let a second server share it in silence. A UNIX socket that a killed daemon left is unlinked only
+ * when its lock is ours and nobody answers.
+ */
+#include "supervisor/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "supervisor/port_owner.h"
+
+#define NEXT_PORTS 20
+
+static int socket_type(enum net_proto proto) {
+    return (proto == NET_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+}
+
+static void set_options(int fd, enum net_proto proto, int family) {
+    const int on = 1, off = 0;
+
+    if (proto == NET_TCP)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+}
+
+/* Returns the bound, listening socket, or -1 with errno. *address becomes what it is bound to. */
+static int bind_once(enum net_proto proto, struct net_address *address, int backlog) {
+    int fd = socket(address->sa.any.sa_family, socket_type(proto), 0), saved_errno;
+
+    if (fd < 0)
+        return -1;
+    set_options(fd, proto, address->sa.any.sa_family);
+    if (bind(fd, &address->sa.any, address->len) == 0 &&
+        (proto == NET_UDP || listen(fd, backlog) == 0)) {
+        if (proto != NET_UNIX) {
+            address->len = sizeof(address->sa);
+            getsockname(fd, &address->sa.any, &address->len);
+        }
+        return fd;
+    }
+    saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    return -1;
+}
+
+/* ---- ports ---- */
+
+static bool is_named_elsewhere(const struct config *config, enum net_proto proto, uint16_t port) {
+    const struct config_service *service;
+
+    for (unsigned s = 0; s < config->service_count; s++) {
+        service = &config->service[s];
+        for (unsigned i = 0; i < service->listen_count; i++)
+            if (service->listen[i].proto == proto && net_port(&service->listen[i].address) == port)
+                return true;
+    }
+    return false;
+}
+
+/* The ports behind the wanted one, then any that is free. */
+static int bind_next(struct listener *listener, const struct config *config, int backlog) {
+    const uint16_t wanted = net_port(&listener->wanted);
+    unsigned port;
+    int fd;
+
+    for (port = wanted + 1u; port <= wanted + (unsigned)NEXT_PORTS && port <= 65535; port++) {
+        if (is_named_elsewhere(config, listener->proto, (uint16_t)port))
+            continue;
+        listener->address = listener->wanted;
+        net_set_port(&listener->address, (uint16_t)port);
+        fd = bind_once(listener->proto, &listener->address, backlog);
+        if (fd >= 0 || errno != EADDRINUSE)
+            return fd;
+    }
+    listener->address = listener->wanted;
+    net_set_port(&listener->address, 0);
+    return bind_once(listener->proto, &listener->address, backlog);
+}
+
+static int open_port(struct listener *listener, const struct config_service *service,
+    const struct config *config, struct complaint *note, struct complaint *complaint) {
+    char wanted[NET_TEXT_MAX], owner[128], words[160] = "";
+    int fd = bind_once(listener->proto, &listener->address, (int)service->backlog);
+
+    if (fd >= 0)
+        return fd;
+    net_format(wanted, &listener->wanted);
+    if (errno != EADDRINUSE)
+        return complaint_set(complaint, "listen %s://%s: %s", net_proto_name(listener->proto),
+            wanted, strerror(errno));
+    port_owner_find(&listener->wanted, listener->proto, owner, sizeof(owner));
+    if (owner[0] != '\0')
+        snprintf(words, sizeof(words), " (%s has it)", owner);
+    if (service->port_policy == PORT_STRICT)
+        return complaint_set(complaint,
+            "listen %s://%s: the port is busy%s; free it, or set port_policy = \"next\"",
+            net_proto_name(listener->proto), wanted, words);
+    if (service->port_policy == PORT_ANY) {
+        net_set_port(&listener->address, 0);
+        fd = bind_once(listener->proto, &listener->address, (int)service->backlog);
+    } else {
+        fd = bind_next(listener, config, (int)service->backlog);
+    }
+    if (fd < 0)
+        return complaint_set(complaint, "listen %s://%s: the port is busy%s, and no other is free",
+            net_proto_name(listener->proto), wanted, words);
+    complaint_set(note, "port %u is busy%s, listening on %u instead", net_port(&listener->wanted),
+        words, net_port(&listener->address));
+    return fd;
+}
+
+/* ---- UNIX sockets ---- */
+
+static int lock_path(const char *path, struct complaint *complaint) {
+    char lock[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
+    int fd;
+
+    snprintf(lock, sizeof(lock), "%s.lock", path);
+    fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return complaint_set(complaint, "%s: %s", lock, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    close(fd);
+    return complaint_set(complaint, "%s: another server has this socket", path);
+}
+
+/* Take away what a killed server left. Returns 0 when the path is free. */
+static int clear_stale(const struct net_address *address, struct complaint *complaint) {
+    const char *path = address->sa.un.sun_path;
+    struct stat info;
+    int fd, rc;
+
+    if (lstat(path, &info) < 0)
+        return errno == ENOENT ? 0 : complaint_set(complaint, "%s: %s", path, strerror(errno));
+    if (!S_ISSOCK(info.st_mode))
+        return complaint_set(complaint, "%s: is there and is no socket", path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return complaint_set(complaint, "%s: %s", path, strerror(errno));
+    rc = connect(fd, &address->sa.any, address->len);
+    if (rc < 0 && errno == ECONNREFUSED)
+        rc = unlink(path);
+    else
+        rc = complaint_set(complaint, "%s: another server answers there", path);
+    close(fd);
+    return rc;
+}
+
+static int open_path(
+    struct listener *listener, const struct config_service *service, struct complaint *complaint) {
+    const char *path = listener->address.sa.un.sun_path;
+    const bool is_abstract = path[0] == '\0';
+    mode_t before;
+    int fd;
+
+    if (!is_abstract) {
+        listener->lock_fd = lock_path(path, complaint);
+        if (listener->lock_fd < 0 || clear_stale(&listener->address, complaint) < 0)
+            return -1;
+    }
+    before = umask(0777 & ~(mode_t)service->listen_mode);
+    fd = bind_once(NET_UNIX, &listener->address, (int)service->backlog);
+    umask(before);
+    if (fd < 0)
+        return complaint_set(complaint, "listen unix://%s: %s", path, strerror(errno));
+    if (!is_abstract && service->uid != (uid_t)-1 && lchown(path, service->uid, service->gid) < 0) {
+        close(fd);
+        return complaint_set(complaint, "%s: %s", path, strerror(errno));
+    }
+    return fd;
+}
+
+/* ---- */
+
+int listen_open(struct listener *listener, const struct config_listen *wanted,
+    const struct config_service *service, const struct config *config, struct complaint *note,
+    struct complaint *complaint) {
+    *listener = (struct listener){ .proto = wanted->proto,
+        .wanted = wanted->address,
+        .address = wanted->address,
+        .fd = -1,
+        .lock_fd = -1 };
+    note->text[0] = '\0';
+    if (wanted->proto == NET_UNIX)
+        listener->fd = open_path(listener, service, complaint);
+    else
+        listener->fd = open_port(listener, service, config, note, complaint);
+    if (listener->fd >= 0)
+        return 0;
+    listen_close(listener);
+    return -1;
+}
+
+void listen_close(struct listener *listener) {
+    const char *path = listener->address.sa.un.sun_path;
+
+    if (listener->proto == NET_UNIX && listener->fd >= 0 && path[0] != '\0')
+        unlink(path);
+    /* Workers that still serve hold copies: the socket itself must stop listening. */
+    if (listener->fd >= 0) {
+        shutdown(listener->fd, SHUT_RDWR);
+        close(listener->fd);
+    }
+    if (listener->lock_fd >= 0)
+        close(listener->lock_fd);
+    listener->fd = listener->lock_fd = -1;
+}

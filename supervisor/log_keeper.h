@@ -1,0 +1,39 @@
+#ifndef SUPERVISOR_LOG_KEEPER_H
+#define SUPERVISOR_LOG_KEEPER_H
+
+/*
+ * The supervisor's care for its log writer: start it first, replace it when it dies, end it last,
+ * and carry orders to reopen. Parent only; does not block but in log_keeper_stop().
+ */
+
+#include <stdint.h>
+
+#include "shared/complaint.h"
+
+struct child;
+struct contract_record;
+struct spawn_death;
+struct supervisor;
+
+/*
+ * Check that the log file can be written, turn this process's own records to its lane, and fork
+ * the log writer. Returns 0, or -1 with the complaint.
+ */
+int log_keeper_start(struct supervisor *supervisor, struct complaint *complaint);
+
+/* The log writer is over, and freed; last is what it was. */
+void log_keeper_ended(
+    struct supervisor *supervisor, const struct child *last, const struct spawn_death *death);
+
+/* It reported something. */
+void log_keeper_report(
+    struct supervisor *supervisor, struct child *child, const struct contract_record *report);
+
+/* Fork it again when it is due. Each turn. */
+void log_keeper_tend(struct supervisor *supervisor);
+uint64_t log_keeper_next_at_ns(const struct supervisor *supervisor);
+
+/* Let it write all that is left, and wait for it: a few seconds at most. */
+void log_keeper_stop(struct supervisor *supervisor);
+
+#endif

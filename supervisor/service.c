@@ -1,0 +1,527 @@
+/*
+ * A service's life: start and stop, the pool's size, its workers' deaths. What the size should be
+ * is policy.c's, how long to wait is backoff.c's, time limits are service_limits.c's.
+ */
+#include "supervisor/service.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "shared/clock.h"
+#include "shared/console.h"
+#include "shared/contract.h"
+#include "shared/gate.h"
+#include "shared/log.h"
+#include "supervisor/control_queue.h"
+#include "supervisor/policy.h"
+#include "supervisor/service_limits.h"
+#include "supervisor/spawn.h"
+#include "supervisor/supervisor.h"
+
+#define SECOND_NS    1000000000ull
+#define GOOD_LIFE_NS (10 * SECOND_NS)
+#define NO_FORK_NS   SECOND_NS
+#define EMPTY_NS     (SECOND_NS / 20) /* for workers to empty the queue */
+
+static const char *const names[] = {
+    [SERVICE_STOPPED] = "STOPPED",
+    [SERVICE_STARTING] = "STARTING",
+    [SERVICE_RUNNING] = "RUNNING",
+    [SERVICE_BACKOFF] = "BACKOFF",
+    [SERVICE_FATAL] = "FATAL",
+    [SERVICE_STOPPING] = "STOPPING",
+};
+
+/* Which steps there are; a bit for each state that may follow. */
+#define TO(state) (1u << SERVICE_##state)
+static const unsigned steps[] = {
+    [SERVICE_STOPPED] = TO(STARTING),
+    [SERVICE_STARTING] = TO(RUNNING) | TO(BACKOFF) | TO(FATAL) | TO(STOPPING),
+    [SERVICE_RUNNING] = TO(BACKOFF) | TO(FATAL) | TO(STOPPING),
+    [SERVICE_BACKOFF] = TO(RUNNING) | TO(STARTING) | TO(FATAL) | TO(STOPPING),
+    [SERVICE_FATAL] = TO(STARTING) | TO(STOPPING),
+    [SERVICE_STOPPING] = TO(STOPPED),
+};
+#undef TO
+
+const char *service_state_name(enum service_state state) {
+    return names[state];
+}
+
+static void set_state(struct service *service, enum service_state state, const char *reason) {
+    if (service->state == state)
+        return;
+    if ((steps[service->state] >> state & 1) == 0) /* our own data is wrong */
+        abort();
+    service->state = state;
+    service->state_reason = reason;
+    service->state_since_ns = service->supervisor->now_ns;
+    supervisor_note(service->supervisor, service, NULL,
+        state == SERVICE_FATAL ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "service_state",
+        (const struct log_field[]){ LOG_TEXT("state", names[state]),
+            { .key = reason != NULL ? "reason" : NULL, .text = reason }, { .key = NULL } },
+        "%s is %s%s%s", service->config->name, names[state], reason != NULL ? ": " : "",
+        reason != NULL ? reason : "");
+}
+
+/* ---- start, stop ---- */
+
+static void close_listeners(struct service *service) {
+    service_watch_listeners(service, false);
+    for (unsigned i = 0; i < service->config->listen_count; i++)
+        listen_close(&service->listener[i]);
+}
+
+static void announce(const struct service *service, const struct listener *listener) {
+    const bool is_russian = service->supervisor->config->lang == LANG_RU;
+    char address[NET_TEXT_MAX];
+
+    net_format(address, &listener->address);
+    supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_INFO, "listening",
+        (const struct log_field[]){ LOG_TEXT("proto", net_proto_name(listener->proto)),
+            LOG_TEXT("address", address), { .key = NULL } },
+        "listening on %s://%s", net_proto_name(listener->proto), address);
+    console_say(is_russian ? "%s: слушаю %s://%s" : "%s: listening on %s://%s",
+        service->config->name, net_proto_name(listener->proto), address);
+}
+
+static int open_listeners(struct service *service, struct complaint *complaint) {
+    const struct config_service *config = service->config;
+    struct complaint note;
+
+    for (unsigned i = 0; i < config->listen_count; i++)
+        service->listener[i] = (struct listener){ .fd = -1, .lock_fd = -1 };
+    for (unsigned i = 0; i < config->listen_count; i++) {
+        if (listen_open(&service->listener[i], &config->listen[i], config,
+                service->supervisor->config, &note, complaint) < 0) {
+            complaint_prefix(complaint, "%s", config->file);
+            close_listeners(service);
+            return -1;
+        }
+        if (note.text[0] != '\0') {
+            supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "port_moved", NULL,
+                "%s", note.text);
+            console_say("%s: %s", config->name, note.text);
+        }
+        announce(service, &service->listener[i]);
+    }
+    return 0;
+}
+
+int service_start(struct service *service, struct complaint *complaint) {
+    if (service->state != SERVICE_STOPPED && service->state != SERVICE_FATAL)
+        return complaint_set(
+            complaint, "%s is %s already", service->config->name, names[service->state]);
+    if (service->state == SERVICE_STOPPED && open_listeners(service, complaint) < 0)
+        return -1;
+    backoff_reset(&service->backoff);
+    service->is_first = true;
+    service->no_fork_before_ns = 0;
+    service->last_message_at_ns = service->supervisor->now_ns;
+    set_state(service, SERVICE_STARTING, NULL);
+    service_tend(service, service->supervisor->now_ns);
+    return 0;
+}
+
+/*
+ * Close what nobody is to connect to any more. What still waits in the queue has found no worker
+ * with room: it is refused by the kernel, and told.
+ */
+static void close_for_good(struct service *service) {
+    struct control_queue queue = { .waiting = 0 };
+
+    service->close_at_ns = 0;
+    for (unsigned i = 0; i < service->config->listen_count; i++)
+        if (service->listener[i].proto != NET_UDP)
+            control_queue_add(&queue, &service->listener[i]);
+    if (queue.waiting > 0)
+        supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "backlog_lost",
+            (const struct log_field[]){ LOG_NUMBER("connections", queue.waiting), { .key = NULL } },
+            "%" PRIu64 " connections waited that no worker had room for", queue.waiting);
+    close_listeners(service);
+}
+
+static void go_on_stopping(struct service *service, uint64_t now_ns) {
+    const char *reason = service->state_reason;
+
+    if (service->state != SERVICE_STOPPING)
+        return;
+    if (service->close_at_ns != 0 &&
+        (now_ns >= service->close_at_ns || TAILQ_EMPTY(&service->children)))
+        close_for_good(service);
+    if (service->close_at_ns == 0 && TAILQ_EMPTY(&service->children))
+        set_state(service, SERVICE_STOPPED, reason);
+}
+
+/*
+ * Workers are told to accept all that waits and then to leave; the sockets are closed a moment
+ * later, so that whoever was in the queue when the word came is served.
+ */
+void service_stop(struct service *service, const char *reason) {
+    const uint64_t now_ns = service->supervisor->now_ns;
+    struct child *child;
+
+    if (service->state == SERVICE_STOPPED || service->state == SERVICE_STOPPING)
+        return;
+    set_state(service, SERVICE_STOPPING, reason);
+    service->scale = 0;
+    service->close_at_ns = now_ns + EMPTY_NS;
+    service_watch_listeners(service, false);
+    service_order(service, ORDER_EMPTY);
+    TAILQ_FOREACH (child, &service->children, link)
+        child_drain(child, now_ns, service->config->graceful_timeout_ms, reason);
+    go_on_stopping(service, now_ns);
+}
+
+void service_restart(struct service *service) {
+    struct child *child;
+
+    TAILQ_FOREACH (child, &service->children, link)
+        if (!child_is_leaving(child)) {
+            child->wants_recycling = true;
+            child->recycle_reason = "restarted by the operator";
+        }
+    service_tend(service, service->supervisor->now_ns);
+}
+
+void service_scale(struct service *service, unsigned n) {
+    service->scale = n;
+    service_tend(service, service->supervisor->now_ns);
+}
+
+/* ---- the pool ---- */
+
+static unsigned most_children(const struct service *service) {
+    return service->scale > 0 ? service->scale : (unsigned)service->config->max_children;
+}
+
+static void fill_rules(const struct service *service, struct policy_rules *rules) {
+    const struct config_service *config = service->config;
+    const unsigned most = most_children(service);
+
+    *rules = (struct policy_rules){ .pm = config->pm,
+        .max_children = most,
+        .start_servers = (unsigned)config->start_servers,
+        .min_spare_servers = (unsigned)config->min_spare_servers,
+        .max_spare_servers = (unsigned)config->max_spare_servers };
+}
+
+static void count_children(const struct service *service, struct policy_counts *counts) {
+    const uint64_t limit_ns = service->config->process_idle_timeout_ms * 1000000ull;
+    const struct child *child;
+    const struct scoreboard_row *row;
+
+    *counts = (struct policy_counts){ .is_first = service->is_first,
+        .has_waiting = service->has_waiting };
+    TAILQ_FOREACH (child, &service->children, link) {
+        /* One that replaces another counts when the other leaves. */
+        if (child_is_leaving(child) || child->replaces != NULL)
+            continue;
+        row = &service->supervisor->board->row[child->row];
+        counts->total++;
+        counts->starting += child->state == CHILD_STARTING;
+        counts->with_room += row->state == SCOREBOARD_IDLE || row->state == SCOREBOARD_ACTIVE;
+        if (row->state != SCOREBOARD_IDLE)
+            continue;
+        counts->idle++;
+        counts->expired += row->idle_since_at_ns + limit_ns <= service->supervisor->now_ns;
+    }
+}
+
+static unsigned free_slot(const struct service *service) {
+    const struct child *child;
+    unsigned slot = 0;
+    bool is_taken;
+
+    do {
+        slot++;
+        is_taken = false;
+        TAILQ_FOREACH (child, &service->children, link)
+            is_taken = is_taken || child->slot == slot;
+    } while (is_taken);
+    return slot;
+}
+
+/* max_spawn_rate, the backoff and a failed fork: may one more be forked now? */
+static bool may_fork(struct service *service, uint64_t now_ns) {
+    if (now_ns < service->backoff.until_ns || now_ns < service->no_fork_before_ns)
+        return false;
+    if (now_ns - service->window_at_ns >= SECOND_NS) {
+        service->window_at_ns = now_ns;
+        service->spawned_in_window = 0;
+    }
+    if (service->spawned_in_window < service->config->max_spawn_rate)
+        return true;
+    service->no_fork_before_ns = service->window_at_ns + SECOND_NS;
+    return false;
+}
+
+static struct child *fork_worker(struct service *service, uint64_t now_ns) {
+    struct child *child;
+
+    if (!may_fork(service, now_ns))
+        return NULL;
+    child = spawn_worker(service, free_slot(service));
+    if (child == NULL) {
+        service->no_fork_before_ns = now_ns + NO_FORK_NS;
+        supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "fork_failed",
+            (const struct log_field[]){ LOG_TEXT("cause", strerror(errno)), { .key = NULL } },
+            "no worker could be forked: %s; trying again in a second", strerror(errno));
+        return NULL;
+    }
+    service->spawned_in_window++;
+    child->deadline_ns = now_ns + service->config->worker_boot_timeout_ms * 1000000ull;
+    supervisor_watch_child(service->supervisor, child);
+    return child;
+}
+
+/* The idle one that is idle for longest. */
+static struct child *most_idle(const struct service *service) {
+    struct child *child, *best = NULL;
+    const struct scoreboard_row *row = service->supervisor->board->row;
+
+    TAILQ_FOREACH (child, &service->children, link) {
+        if (child->state != CHILD_RUNNING || child->wants_recycling)
+            continue;
+        if (best == NULL || (row[child->row].sessions == 0 && row[best->row].sessions > 0) ||
+            (row[child->row].sessions == 0 &&
+                row[child->row].idle_since_at_ns < row[best->row].idle_since_at_ns))
+            best = child;
+    }
+    return best;
+}
+
+/* A pool shrinks at its ticks, one at a time, unless the operator made it smaller. */
+static bool may_shrink(const struct service *service, const struct policy_rules *rules,
+    const struct policy_counts *counts, bool is_tick) {
+    return is_tick || service->config->pm != PM_DYNAMIC || counts->total > rules->max_children;
+}
+
+static void resize(struct service *service, uint64_t now_ns, bool is_tick) {
+    struct policy_rules rules;
+    struct policy_counts counts;
+    struct child *child;
+    int wanted;
+
+    fill_rules(service, &rules);
+    count_children(service, &counts);
+    wanted = policy_want(&rules, &counts);
+    for (; wanted > 0 && fork_worker(service, now_ns) != NULL; wanted--)
+        service->has_waiting = false;
+    if (service->is_first && wanted <= 0)
+        service->is_first = false;
+    if (wanted < 0 && !may_shrink(service, &rules, &counts, is_tick))
+        wanted = 0;
+    for (; wanted < 0 && (child = most_idle(service)) != NULL; wanted++)
+        child_drain(child, now_ns, service->config->graceful_timeout_ms, "the pool shrinks");
+    count_children(service, &counts);
+    service_watch_listeners(service, service->config->pm == PM_ONDEMAND &&
+                                         counts.with_room + counts.starting == 0 &&
+                                         counts.total < rules.max_children);
+}
+
+/* ---- replacing workers, one permit each ---- */
+
+static bool is_being_replaced(const struct service *service, const struct child *old) {
+    const struct child *child;
+
+    TAILQ_FOREACH (child, &service->children, link)
+        if (child->replaces == old)
+            return true;
+    return false;
+}
+
+static void recycle(struct service *service, uint64_t now_ns) {
+    struct child *child, *fresh;
+    unsigned permits = (unsigned)service->config->max_recycling;
+
+    TAILQ_FOREACH (child, &service->children, link)
+        permits -= child->replaces != NULL && permits > 0;
+    TAILQ_FOREACH (child, &service->children, link) {
+        if (permits == 0)
+            return;
+        if (!child->wants_recycling || child_is_leaving(child) || is_being_replaced(service, child))
+            continue;
+        fresh = fork_worker(service, now_ns);
+        if (fresh == NULL)
+            return;
+        fresh->replaces = child;
+        permits--;
+    }
+}
+
+/* ---- what workers report, and how they end ---- */
+
+void service_worker_ready(struct service *service, struct child *child) {
+    struct child *old = child->replaces;
+
+    child->state = CHILD_RUNNING;
+    child->ready_at_ns = service->supervisor->now_ns;
+    child->deadline_ns = UINT64_MAX;
+    child->replaces = NULL;
+    if (old != NULL)
+        child_drain(old, service->supervisor->now_ns, service->config->graceful_timeout_ms,
+            old->recycle_reason);
+    if (service->state == SERVICE_STARTING || service->state == SERVICE_BACKOFF)
+        set_state(service, SERVICE_RUNNING, NULL);
+    if (service->state == SERVICE_STOPPING)
+        child_drain(child, service->supervisor->now_ns, service->config->graceful_timeout_ms,
+            service->state_reason);
+    service->has_waiting = false;
+}
+
+/* A death before READY makes the service wait; if too many follow, it gives up. */
+static void back_off(struct service *service, uint64_t now_ns) {
+    const struct config_service *config = service->config;
+
+    backoff_add_death(&service->backoff, now_ns, config->restart_delay_ms,
+        config->restart_max_delay_ms, (double)arc4random_uniform(1000) / 1000.0);
+    if (config->start_retries > 0 && service->backoff.deaths >= config->start_retries) {
+        set_state(service, SERVICE_FATAL, "its workers die before they are ready");
+        return;
+    }
+    if (service_count_ready(service) == 0 && service->state != SERVICE_BACKOFF)
+        set_state(service, SERVICE_BACKOFF, "its workers die before they are ready");
+}
+
+void service_worker_ended(
+    struct service *service, bool was_ready, bool was_told, const struct spawn_death *death) {
+    const uint64_t now_ns = service->supervisor->now_ns;
+
+    if (!was_told) {
+        service->restarts++;
+        strcpy(service->last_death, death->words);
+        service->last_death_at_ns = now_ns;
+    }
+    if (service->state == SERVICE_STOPPING || service->state == SERVICE_FATAL) {
+        go_on_stopping(service, now_ns);
+        return;
+    }
+    if (!was_ready && !was_told)
+        back_off(service, now_ns);
+    service_tend(service, now_ns);
+}
+
+void service_order(struct service *service, uint32_t kind) {
+    struct contract_record order = { .kind = kind };
+    struct child *child;
+
+    TAILQ_FOREACH (child, &service->children, link) {
+        if (child->state != CHILD_RUNNING)
+            continue;
+        order.pid = child->pid;
+        order.generation = child->generation;
+        /* One that blocks reads it later, or never: it looks by itself then. */
+        (void)contract_send(child->order_fd, &order, NULL, 0);
+    }
+}
+
+/* ---- ondemand: watching the listeners while nobody else does ---- */
+
+static void connection_waits(struct loop_watch *watch, uint32_t events) {
+    struct service *service = watch->owner;
+
+    (void)events;
+    service->has_waiting = true;
+    service_watch_listeners(service, false);
+    service_tend(service, service->supervisor->now_ns);
+}
+
+void service_watch_listeners(struct service *service, bool on) {
+    struct loop_watch *watch;
+
+    if (on == service->is_watching)
+        return;
+    service->is_watching = on;
+    for (unsigned i = 0; i < service->config->listen_count; i++) {
+        watch = &service->listen_watch[i];
+        if (!on) {
+            loop_remove(service->supervisor->loop, watch);
+            continue;
+        }
+        *watch = (struct loop_watch){
+            .fd = service->listener[i].fd, .ready = connection_waits, .owner = service
+        };
+        loop_add(service->supervisor->loop, watch, EPOLLIN);
+    }
+}
+
+/* ---- */
+
+void service_tend(struct service *service, uint64_t now_ns) {
+    const bool is_tick = now_ns >= service->look_at_ns;
+
+    service_limits_look(service, now_ns);
+    go_on_stopping(service, now_ns);
+    if (service->state == SERVICE_STOPPED || service->state == SERVICE_STOPPING ||
+        service->state == SERVICE_FATAL)
+        return;
+    if (service->backoff.deaths > 0 && service_limits_has_good_life(service, now_ns, GOOD_LIFE_NS))
+        backoff_reset(&service->backoff);
+    if (service->state == SERVICE_BACKOFF && now_ns >= service->backoff.until_ns)
+        set_state(service, SERVICE_STARTING, NULL);
+    resize(service, now_ns, is_tick);
+    recycle(service, now_ns);
+    /* A pool that is empty by its own policy serves all the same. */
+    if (service->state == SERVICE_STARTING && service->config->pm == PM_ONDEMAND)
+        set_state(service, SERVICE_RUNNING, NULL);
+}
+
+static void at_the_latest(uint64_t *next_ns, uint64_t at_ns, uint64_t now_ns) {
+    if (at_ns > now_ns && at_ns < *next_ns)
+        *next_ns = at_ns;
+}
+
+uint64_t service_next_at_ns(const struct service *service) {
+    const uint64_t now_ns = service->supervisor->now_ns;
+    uint64_t next_ns = UINT64_MAX;
+    const struct child *child;
+
+    if (service->state == SERVICE_STOPPED)
+        return next_ns;
+    at_the_latest(&next_ns, service->backoff.until_ns, now_ns);
+    at_the_latest(&next_ns, service->no_fork_before_ns, now_ns);
+    at_the_latest(&next_ns, service->look_at_ns, now_ns);
+    at_the_latest(&next_ns, service->close_at_ns, now_ns);
+    TAILQ_FOREACH (child, &service->children, link)
+        at_the_latest(&next_ns, child->deadline_ns, now_ns);
+    return next_ns;
+}
+
+void service_count(const struct service *service, struct scoreboard_totals *out) {
+    const struct child *child;
+
+    *out = service->gone;
+    TAILQ_FOREACH (child, &service->children, link)
+        scoreboard_add_counts(out, &service->supervisor->board->row[child->row].counts);
+}
+
+unsigned service_count_ready(const struct service *service) {
+    const struct child *child;
+    unsigned count = 0;
+
+    TAILQ_FOREACH (child, &service->children, link)
+        count += child->state == CHILD_RUNNING;
+    return count;
+}
+
+bool service_is_settled(const struct service *service) {
+    struct policy_rules rules;
+    struct policy_counts counts;
+    const struct child *child;
+
+    if (service->state == SERVICE_STOPPED || service->state == SERVICE_FATAL ||
+        service->state == SERVICE_BACKOFF)
+        return true;
+    if (service->state != SERVICE_RUNNING || service->is_first)
+        return false;
+    TAILQ_FOREACH (child, &service->children, link)
+        if (child->state == CHILD_STARTING || (child->wants_recycling && !child_is_leaving(child)))
+            return false;
+    fill_rules(service, &rules);
+    count_children(service, &counts);
+    return policy_want(&rules, &counts) == 0 || !may_shrink(service, &rules, &counts, false);
+}

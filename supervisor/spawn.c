@@ -1,0 +1,323 @@
+/*
+ * prepare, fork, in_child, in_parent, discard; and reap. Signals are blocked in the supervisor for
+ * good, so the child starts with them blocked and unblocks them when its handlers stand. The
+ * child closes what it does not need by the gaps between what it keeps: no exec does it for us.
+ */
+#include "supervisor/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shared/clock.h"
+#include "shared/console.h"
+#include "shared/contract.h"
+#include "shared/exit_code.h"
+#include "shared/exit_words.h"
+#include "shared/failpoint.h"
+#include "shared/gate.h"
+#include "shared/log.h"
+#include "shared/number.h"
+#include "supervisor/child_setup.h"
+#include "supervisor/hang.h"
+#include "supervisor/log_writer.h"
+#include "supervisor/service.h"
+#include "supervisor/supervisor.h"
+#include "workers/worker.h"
+
+/* What has to be there before the fork; -1 and NULL until it is. */
+struct prepared {
+    struct child *child;
+    int child_order_fd;
+    int lane;
+    bool lane_is_new;
+};
+
+/* ---- prepare, discard ---- */
+
+static void discard(struct prepared *prepared) {
+    struct child *child = prepared->child;
+    int saved_errno = errno;
+
+    if (prepared->child_order_fd >= 0)
+        close(prepared->child_order_fd);
+    if (child != NULL) {
+        if (child->order_fd >= 0)
+            close(child->order_fd);
+        if (child->pidfd >= 0)
+            close(child->pidfd);
+        scoreboard_release_row(child->supervisor->board, child->row);
+        hang_free(child->hang);
+    }
+    free(child);
+    errno = saved_errno;
+}
+
+static int prepare(
+    struct prepared *out, struct supervisor *supervisor, struct service *service, unsigned slot) {
+    struct child *child = calloc(1, sizeof(*child));
+
+    *out = (struct prepared){ .child = child, .child_order_fd = -1, .lane = -1 };
+    if (child == NULL)
+        return -1;
+    child->supervisor = supervisor;
+    child->service = service;
+    child->slot = slot;
+    child->pidfd = child->order_fd = child->row = -1;
+    child->deadline_ns = UINT64_MAX;
+    child->generation = ++supervisor->next_child_generation;
+    if (contract_pair(&child->order_fd, &out->child_order_fd) < 0)
+        return -1;
+    if (service == NULL)
+        return 0;
+    child->row = scoreboard_claim_row(supervisor->board, service->index, slot, child->generation);
+    out->lane = log_lanes_get(&supervisor->lanes, service->config->name, slot, &out->lane_is_new);
+    child->hang = hang_new(
+        service->config->model == MODEL_THREAD ? (unsigned)service->config->threads_per_child : 1);
+    return child->row < 0 || out->lane < 0 || child->hang == NULL ? -1 : 0;
+}
+
+/* A running log writer does not know the lanes that are made after it was forked. */
+static void tell_log_writer(struct supervisor *supervisor, int index) {
+    const struct log_lane *lane = &supervisor->lanes.lane[index];
+    const int fds[] = { lane->record_read, lane->out_read, lane->err_read };
+    struct contract_record order = { .kind = ORDER_LANE, .value = (uint64_t)index };
+
+    if (supervisor->log_writer == NULL)
+        return;
+    order.pid = supervisor->log_writer->pid;
+    order.generation = supervisor->log_writer->generation;
+    if (contract_send(supervisor->log_writer->order_fd, &order, fds, 3) < 0)
+        /* It does not read its orders; the next one gets all lanes by inheritance. */
+        child_kill(supervisor->log_writer, "it does not read its orders");
+}
+
+/* ---- in the child ---- */
+
+static unsigned spare_wanted(const struct config_service *config) {
+    if (config->pm == PM_DYNAMIC)
+        return (unsigned)config->min_spare_servers;
+    return config->pm == PM_ONDEMAND ? 1 : 0;
+}
+
+static unsigned sessions_max(const struct config_service *config) {
+    if (config->model == MODEL_PROCESS)
+        return 1;
+    return (unsigned)(config->model == MODEL_THREAD ? config->threads_per_child
+                                                    : config->worker_connections);
+}
+
+static void fill_args(struct worker_args *args, const struct child *child, int order_fd) {
+    const struct service *service = child->service;
+    const struct config_service *config = service->config;
+
+    *args = (struct worker_args){
+        .ops = config->type,
+        .settings = config->settings,
+        .service_name = config->name,
+        .model = (enum worker_model)config->model,
+        .lang = child->supervisor->config->lang == LANG_RU ? SERVICE_LANG_RU : SERVICE_LANG_EN,
+        .listener_count = config->listen_count,
+        .gate = service->gate,
+        .board = child->supervisor->board,
+        .row = child->row,
+        .generation = child->generation,
+        .order_fd = order_fd,
+        .sessions_max = sessions_max(config),
+        .refuses_when_full = config->when_full == FULL_REFUSE,
+        .full_line = config->full_line,
+        .idle_timeout_ms = config->idle_timeout_ms,
+        .write_timeout_ms = config->write_timeout_ms,
+        .write_buffer_bytes = config->write_buffer_bytes,
+        .spare_wanted = spare_wanted(config),
+        .max_requests = config->max_requests,
+        .reload_on_pss_bytes = config->reload_on_pss_bytes,
+        .max_rate = config->max_rate,
+        .max_rate_per_source = config->max_rate_per_source,
+    };
+    if (config->max_requests > 0 && config->max_requests_jitter > 0)
+        args->max_requests += arc4random_uniform((uint32_t)config->max_requests_jitter + 1);
+    for (unsigned i = 0; i < config->listen_count; i++)
+        args->listener[i] = (struct worker_listener){ .proto = service->listener[i].proto,
+            .fd = service->listener[i].fd,
+            .address = service->listener[i].address };
+}
+
+_Noreturn static void run_worker(
+    const struct child *child, const struct prepared *prepared, pid_t parent) {
+    struct supervisor *supervisor = child->supervisor;
+    const struct config *config = supervisor->config;
+    const struct log_lane *lane = &supervisor->lanes.lane[prepared->lane];
+    struct child_setup setup = { .title = child->service->config->name,
+        .slot = child->slot,
+        .parent = parent,
+        .service = child->service->config,
+        .out_fd = lane->out_write,
+        .err_fd = lane->err_write };
+    struct worker_args args;
+
+    fill_args(&args, child, prepared->child_order_fd);
+    child_setup_keep(&setup, prepared->child_order_fd);
+    child_setup_keep(&setup, lane->record_write);
+    child_setup_keep(&setup, supervisor->lanes.console_write);
+    child_setup_keep(&setup, gate_wake_fd(args.gate));
+    for (unsigned i = 0; i < args.listener_count; i++)
+        child_setup_keep(&setup, args.listener[i].fd);
+    log_use_records(lane->record_write, supervisor->log_format, (enum log_level)config->log.level,
+        args.service_name, child->slot, &args.board->row[args.row].counts.log_dropped);
+    console_use(supervisor->lanes.console_write);
+    child_setup_apply(&setup);
+    FAILPOINT("worker-start");
+    worker_main(&args);
+}
+
+_Noreturn static void run_log_writer(
+    const struct child *child, const struct prepared *prepared, pid_t parent) {
+    const struct supervisor *supervisor = child->supervisor;
+    const struct config *config = supervisor->config;
+    const struct config_service as_user = { .uid = config->uid,
+        .gid = config->gid,
+        .user = config->user,
+        .rlimit_nofile = UINT64_MAX,
+        .rlimit_as_bytes = UINT64_MAX,
+        .rlimit_core_bytes = UINT64_MAX };
+    const struct log_writer_args args = { .config = config,
+        .lanes = &supervisor->lanes,
+        .order_fd = prepared->child_order_fd,
+        .generation = child->generation,
+        .to_terminal = supervisor->log_to_terminal };
+    struct child_setup setup = { .title = "log",
+        .parent = parent,
+        .service = &as_user,
+        .out_fd = -1,
+        .err_fd = -1,
+        .keeps_all = true,
+        .death_signal = SIGTERM };
+
+    child_setup_apply(&setup);
+    log_writer_main(&args);
+}
+
+/* ---- in the parent ---- */
+
+static void keep(struct prepared *prepared, pid_t pid, uint64_t now_ns) {
+    struct child *child = prepared->child;
+
+    close(prepared->child_order_fd);
+    child->pid = pid;
+    child->state = CHILD_STARTING;
+    child->started_at_ns = now_ns;
+    if (child->service == NULL)
+        return;
+    child->supervisor->board->row[child->row].pid = pid;
+    child->supervisor->board->row[child->row].started_at_ns = now_ns;
+    gate_add_member(child->service->gate, (unsigned)child->row);
+    TAILQ_INSERT_TAIL(&child->service->children, child, link);
+}
+
+static struct child *spawn(struct supervisor *supervisor, struct service *service, unsigned slot) {
+    struct prepared prepared;
+    const pid_t parent = getpid();
+    pid_t pid;
+
+    if (prepare(&prepared, supervisor, service, slot) < 0) {
+        discard(&prepared);
+        return NULL;
+    }
+    if (prepared.lane_is_new)
+        tell_log_writer(supervisor, prepared.lane);
+    if (failpoint_fails("fork")) {
+        errno = EAGAIN;
+        pid = -1;
+    } else {
+        pid = fork();
+    }
+    if (pid == 0 && service != NULL)
+        run_worker(prepared.child, &prepared, parent);
+    if (pid == 0)
+        run_log_writer(prepared.child, &prepared, parent);
+    if (pid > 0)
+        prepared.child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pid > 0 && prepared.child->pidfd >= 0) {
+        keep(&prepared, pid, clock_now_ns());
+        return prepared.child;
+    }
+    if (pid > 0) { /* without a pidfd it could not be looked after */
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        errno = EMFILE;
+    }
+    discard(&prepared);
+    return NULL;
+}
+
+struct child *spawn_worker(struct service *service, unsigned slot) {
+    return spawn(service->supervisor, service, slot);
+}
+
+struct child *spawn_log_writer(struct supervisor *supervisor) {
+    return spawn(supervisor, NULL, 0);
+}
+
+/* ---- reap ---- */
+
+static void tell_death(struct spawn_death *death, const struct child *child, int status) {
+    char how[EXIT_WORDS_MAX], span[NUMBER_TEXT_MAX], peer[NET_TEXT_MAX], serving[160] = "";
+    const struct scoreboard_row *row = child->row >= 0 ? &child->supervisor->board->row[child->row]
+                                                       : NULL;
+    struct net_address address = { .len = sizeof(struct sockaddr_in6) };
+
+    if (WIFSIGNALED(status))
+        exit_words_describe(how, CLD_KILLED, WTERMSIG(status));
+    else
+        exit_words_describe(how, CLD_EXITED, WEXITSTATUS(status));
+    if (row != NULL && row->sessions > 0) {
+        memcpy(&address.sa, row->last_peer, sizeof(row->last_peer));
+        snprintf(serving, sizeof(serving), ", with %u session%s, the last from %s", row->sessions,
+            row->sessions == 1 ? "" : "s",
+            address.sa.any.sa_family == AF_UNSPEC ? "a local socket" : net_format(peer, &address));
+    }
+    death->is_clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    snprintf(death->words, sizeof(death->words), "%.60s after %s%.80s", how,
+        number_format_span(span, death->uptime_ms * 1000000ull), serving);
+}
+
+static void release(struct child *child) {
+    struct service *service = child->service;
+    struct child *other;
+
+    close(child->pidfd);
+    close(child->order_fd);
+    if (service != NULL) {
+        scoreboard_add_counts(&service->gone, &child->supervisor->board->row[child->row].counts);
+        gate_remove_member(service->gate, (unsigned)child->row);
+        scoreboard_release_row(child->supervisor->board, child->row);
+        TAILQ_REMOVE(&service->children, child, link);
+        TAILQ_FOREACH (other, &service->children, link)
+            if (other->replaces == child)
+                other->replaces = NULL;
+    }
+    hang_free(child->hang);
+    free(child);
+}
+
+bool spawn_reap(struct child *child, struct spawn_death *out_death) {
+    struct rusage usage;
+    int status;
+
+    if (wait4(child->pid, &status, WNOHANG, &usage) != child->pid)
+        return false;
+    out_death->uptime_ms = (clock_now_ns() - child->started_at_ns) / 1000000;
+    out_death->peak_kb = usage.ru_maxrss;
+    tell_death(out_death, child, status);
+    release(child);
+    return true;
+}

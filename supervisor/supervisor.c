@@ -1,0 +1,364 @@
+/*
+ * The loop. Each turn reads what happened (signals, ends of children, their reports, the control
+ * socket), then looks once at every service; all that is to be done follows from the state. One
+ * bad service never stops another, and no child's fault stops the loop.
+ */
+#include "supervisor/supervisor.h"
+
+#include <bsd/libutil.h>
+#include <bsd/unistd.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/clock.h"
+#include "shared/console.h"
+#include "shared/contract.h"
+#include "shared/exit_code.h"
+#include "shared/gate.h"
+#include "supervisor/control.h"
+#include "supervisor/detach.h"
+#include "supervisor/log_keeper.h"
+#include "supervisor/signals.h"
+#include "supervisor/spawn.h"
+
+#define TURN_MOST_MS 60000
+
+/* ---- what happened ---- */
+
+/* An event is the record as JSON. */
+static void publish(struct control *control, const struct log_origin *origin, int level,
+    const char *event, const char *text, const struct log_field *fields) {
+    char line[LOG_LINE_MAX];
+    size_t len = log_format_line(
+        line, LOG_FORMAT_JSON, (enum log_level)level, origin, event, text, fields);
+
+    line[len - 1] = '\0';
+    control_publish(control, line);
+}
+
+void supervisor_note(struct supervisor *supervisor, const struct service *service,
+    const struct child *child, int level, const char *event, const struct log_field *fields,
+    const char *format, ...) {
+    struct log_origin origin;
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    origin = (struct log_origin){ .service = service != NULL ? service->config->name : "",
+        .slot = child != NULL ? child->slot : 0,
+        .pid = child != NULL ? child->pid : getpid() };
+    log_write_as(&origin, level | LOG_EVERY, event, fields, "%s", text);
+    if (supervisor->control != NULL)
+        publish(supervisor->control, &origin, level, event, text, fields);
+}
+
+static void note_death(struct supervisor *supervisor, struct service *service,
+    const struct child *child, const char *why, bool was_told, const struct spawn_death *death) {
+    supervisor_note(supervisor, service, child,
+        was_told && death->is_clean ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "worker_exit",
+        (const struct log_field[]){ LOG_TEXT("cause", death->words),
+            LOG_NUMBER("uptime_ms", death->uptime_ms),
+            LOG_NUMBER("peak_kb", (uint64_t)death->peak_kb),
+            LOG_TEXT("doing", child_state_name(child->state)),
+            { .key = why != NULL ? "reason" : NULL, .text = why }, { .key = NULL } },
+        "worker %s%s%s", death->words, why != NULL ? ": " : "", why != NULL ? why : "");
+}
+
+/* ---- children ---- */
+
+static void believe(struct child *child, const struct contract_record *report) {
+    struct supervisor *supervisor = child->supervisor;
+    struct service *service = child->service;
+
+    if (service == NULL) {
+        log_keeper_report(supervisor, child, report);
+        return;
+    }
+    switch (report->kind) {
+    case REPORT_READY:
+        if (child->state == CHILD_STARTING)
+            service_worker_ready(service, child);
+        break;
+    case REPORT_SHORT:
+        gate_heard(service->gate);
+        break;
+    case REPORT_RECYCLE:
+        child->wants_recycling = true;
+        child->recycle_reason = report->value != 0 ? "it has grown past reload_on_pss"
+                                                   : "it has served max_requests";
+        break;
+    case REPORT_PONG:
+        child->pinged_at_ns = 0;
+        child->ponged_at_ns = supervisor->now_ns;
+        break;
+    case REPORT_LOOK:
+        service_order(service, ORDER_LOOK);
+        break;
+    default:
+        break;
+    }
+    service_tend(service, supervisor->now_ns);
+}
+
+/* Gossip: what is not a record of this life of this child is dropped. */
+static void child_reports(struct loop_watch *watch, uint32_t events) {
+    struct child *child = watch->owner;
+    struct contract_record report;
+    int fds[CONTRACT_FDS_MAX], rc;
+    unsigned fd_count;
+
+    (void)events;
+    child->supervisor->now_ns = clock_now_ns();
+    for (int i = 0; i < 64; i++) {
+        rc = contract_receive(watch->fd, &report, fds, &fd_count);
+        for (unsigned k = 0; rc == 1 && k < fd_count; k++)
+            close(fds[k]);
+        if (rc == 1 && report.pid == child->pid && report.generation == child->generation) {
+            believe(child, &report);
+            continue;
+        }
+        if (rc == 1 || (rc < 0 && errno == EPROTO)) {
+            supervisor_note(child->supervisor, child->service, child, LOG_LEVEL_WARN, "bad_report",
+                NULL, "a worker sent what is no report; it is dropped");
+            continue;
+        }
+        /* At the end of the stream the pidfd tells the rest. */
+        if (rc == 0)
+            loop_remove(child->supervisor->loop, watch);
+        return;
+    }
+}
+
+static void child_ended(struct loop_watch *watch, uint32_t events) {
+    struct child *child = watch->owner, last;
+    struct supervisor *supervisor = child->supervisor;
+    struct service *service = child->service;
+    const bool was_told = child_is_leaving(child);
+    struct spawn_death death;
+
+    (void)events;
+    /* What it reported before its end counts. */
+    child_reports(&child->order_watch, EPOLLIN);
+    last = *child;
+    loop_remove(supervisor->loop, &child->order_watch);
+    loop_remove(supervisor->loop, &child->pidfd_watch);
+    if (!spawn_reap(child, &death)) {
+        supervisor_watch_child(supervisor, child);
+        return;
+    }
+    if (service == NULL) {
+        log_keeper_ended(supervisor, &last, &death);
+        return;
+    }
+    note_death(supervisor, service, &last, last.leave_reason, was_told, &death);
+    service_worker_ended(service, last.ready_at_ns != 0, was_told, &death);
+}
+
+void supervisor_watch_child(struct supervisor *supervisor, struct child *child) {
+    child->pidfd_watch = (struct loop_watch){
+        .fd = child->pidfd, .ready = child_ended, .owner = child
+    };
+    child->order_watch = (struct loop_watch){
+        .fd = child->order_fd, .ready = child_reports, .owner = child
+    };
+    if (loop_add(supervisor->loop, &child->pidfd_watch, EPOLLIN) < 0 ||
+        loop_add(supervisor->loop, &child->order_watch, EPOLLIN) < 0)
+        child_kill(child, "it cannot be watched");
+}
+
+/* ---- start ---- */
+
+static uint32_t gate_slots(const struct config_service *config) {
+    uint64_t each = config->model == MODEL_PROCESS  ? 1
+                    : config->model == MODEL_THREAD ? config->threads_per_child
+                                                    : config->worker_connections;
+    uint64_t slots = each * (2 * config->max_children + 8);
+
+    return slots > 1u << 20 ? 1u << 20 : (uint32_t)slots;
+}
+
+static int init_service(struct supervisor *supervisor, unsigned index) {
+    const struct config_service *config = &supervisor->config->service[index];
+    const struct gate_limits limits = { .max_connections = config->max_connections,
+        .max_connections_per_source = config->max_connections_per_source,
+        .max_rate = config->max_rate,
+        .max_rate_per_source = config->max_rate_per_source };
+    struct service *service = &supervisor->service[index];
+
+    *service = (struct service){ .index = index,
+        .config = config,
+        .supervisor = supervisor,
+        .state_since_ns = supervisor->now_ns };
+    TAILQ_INIT(&service->children);
+    service->gate = gate_new(&limits, gate_slots(config));
+    return service->gate != NULL ? 0 : -1;
+}
+
+static int init(struct supervisor *supervisor) {
+    supervisor->now_ns = supervisor->started_at_ns = clock_now_ns();
+    supervisor->started_at_unix_s = time(NULL);
+    supervisor->generation = 1;
+    supervisor->loop = loop_new();
+    supervisor->board = scoreboard_new();
+    if (supervisor->loop == NULL || supervisor->board == NULL ||
+        log_lanes_open(&supervisor->lanes, supervisor->has_console) < 0 ||
+        signals_watch(supervisor) < 0)
+        return -1;
+    supervisor->service_count = supervisor->config->service_count;
+    for (unsigned i = 0; i < supervisor->service_count; i++)
+        if (init_service(supervisor, i) < 0)
+            return -1;
+    return 0;
+}
+
+/* All sockets first: nothing serves when something cannot. Every complaint is shown. */
+static int start_services(struct supervisor *supervisor) {
+    struct complaint complaint;
+    int bad = 0;
+
+    for (unsigned i = 0; i < supervisor->service_count; i++) {
+        if (!supervisor->service[i].config->autostart ||
+            service_start(&supervisor->service[i], &complaint) == 0)
+            continue;
+        detach_complain(supervisor, complaint.text);
+        bad++;
+    }
+    return bad == 0 ? 0 : -1;
+}
+
+/* ---- the loop ---- */
+
+static bool has_ended(const struct supervisor *supervisor) {
+    if (!supervisor->is_stopping)
+        return false;
+    for (unsigned i = 0; i < supervisor->service_count; i++)
+        if (supervisor->service[i].state != SERVICE_STOPPED)
+            return false;
+    return true;
+}
+
+static int patience_ms(const struct supervisor *supervisor) {
+    uint64_t next_ns = supervisor->now_ns + TURN_MOST_MS * 1000000ull, at_ns;
+
+    for (unsigned i = 0; i < supervisor->service_count; i++) {
+        at_ns = service_next_at_ns(&supervisor->service[i]);
+        if (at_ns < next_ns)
+            next_ns = at_ns;
+    }
+    at_ns = log_keeper_next_at_ns(supervisor);
+    if (at_ns < next_ns)
+        next_ns = at_ns;
+    if (next_ns <= supervisor->now_ns)
+        return 0;
+    return (int)((next_ns - supervisor->now_ns) / 1000000) + 1;
+}
+
+static bool has_started(const struct supervisor *supervisor) {
+    for (unsigned i = 0; i < supervisor->service_count; i++)
+        if (supervisor->service[i].state == SERVICE_STARTING)
+            return false;
+    return true;
+}
+
+static void serve(struct supervisor *supervisor) {
+    while (!has_ended(supervisor)) {
+        if (loop_turn(supervisor->loop, patience_ms(supervisor)) < 0)
+            log_warn("the supervisor cannot wait");
+        supervisor->now_ns = clock_now_ns();
+        for (unsigned i = 0; i < supervisor->service_count; i++)
+            service_tend(&supervisor->service[i], supervisor->now_ns);
+        log_keeper_tend(supervisor);
+        control_tend(supervisor->control);
+        log_flush_repeats();
+        if (supervisor->detached_fd >= 0 && has_started(supervisor))
+            detach_tell(supervisor, EXIT_CODE_OK);
+    }
+}
+
+void supervisor_stop(struct supervisor *supervisor, bool fast) {
+    struct child *child;
+
+    supervisor->is_stopping = true;
+    supervisor->is_fast = supervisor->is_fast || fast;
+    for (unsigned i = 0; i < supervisor->service_count; i++) {
+        service_stop(&supervisor->service[i], "the daemon stops");
+        if (!supervisor->is_fast)
+            continue;
+        TAILQ_FOREACH (child, &supervisor->service[i].children, link)
+            child_cut(child, supervisor->now_ns, "the daemon stops at once");
+    }
+}
+
+struct service *supervisor_find_service(struct supervisor *supervisor, const char *name) {
+    for (unsigned i = 0; i < supervisor->service_count; i++)
+        if (strcmp(supervisor->service[i].config->name, name) == 0)
+            return &supervisor->service[i];
+    return NULL;
+}
+
+static void release(struct supervisor *supervisor) {
+    for (unsigned i = 0; i < supervisor->service_count; i++)
+        gate_free(supervisor->service[i].gate);
+    if (supervisor->control != NULL)
+        control_close(supervisor->control);
+    log_keeper_stop(supervisor);
+    log_lanes_close(&supervisor->lanes);
+    scoreboard_free(supervisor->board);
+    loop_free(supervisor->loop);
+    if (supervisor->signal_fd >= 0)
+        close(supervisor->signal_fd);
+}
+
+static int start_and_serve(struct supervisor *supervisor) {
+    struct complaint complaint;
+
+    if (log_keeper_start(supervisor, &complaint) < 0 || control_open(supervisor, &complaint) < 0) {
+        detach_complain(supervisor, complaint.text);
+        return EXIT_CODE_CONFIG;
+    }
+    supervisor_note(supervisor, NULL, NULL, LOG_LEVEL_INFO, "start",
+        (const struct log_field[]){ LOG_TEXT("version", PREFORK_VERSION),
+            LOG_TEXT("config", supervisor->config->file), { .key = NULL } },
+        "preforkd %s starts with %u service%s", PREFORK_VERSION, supervisor->service_count,
+        supervisor->service_count == 1 ? "" : "s");
+    if (start_services(supervisor) < 0) {
+        supervisor_stop(supervisor, true);
+        serve(supervisor);
+        return EXIT_CODE_CONFIG;
+    }
+    serve(supervisor);
+    supervisor_note(supervisor, NULL, NULL, LOG_LEVEL_INFO, "stop", NULL, "preforkd stops");
+    return EXIT_CODE_OK;
+}
+
+int supervisor_run(struct config *config, bool is_foreground, bool has_console) {
+    struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
+    int exit_code;
+
+    if (supervisor == NULL)
+        log_fatal(EXIT_CODE_SYSTEM, "no memory");
+    supervisor->config = config;
+    supervisor->is_foreground = is_foreground;
+    supervisor->has_console = has_console;
+    supervisor->signal_fd = -1;
+    supervisor->detached_fd = -1;
+    if (!is_foreground)
+        detach_start(supervisor);
+    setproctitle("supervisor");
+    if (init(supervisor) < 0)
+        log_fatal(EXIT_CODE_SYSTEM, "the supervisor cannot start");
+    exit_code = start_and_serve(supervisor);
+    if (supervisor->detached_fd >= 0)
+        detach_tell(supervisor, exit_code);
+    release(supervisor);
+    free(supervisor);
+    return exit_code;
+}

@@ -1,0 +1,154 @@
+/* Whose the control socket is: stale files, living owners, rights. */
+#include "supervisor/control_socket.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static char dir[64], path[96], lock_path[128];
+static struct complaint complaint;
+static int fd = -1, lock_fd = -1;
+
+static void prepare(void) {
+    snprintf(dir, sizeof(dir), "/tmp/socket-test.XXXXXX");
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/c.sock", dir);
+    snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
+}
+
+static void clean(void) {
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(control_socket, .init = prepare, .fini = clean);
+
+static int open_it(void) {
+    fd = control_socket_open(path, 0640, (gid_t)-1, &lock_fd, &complaint);
+    return fd;
+}
+
+static int connect_to(const char *to) {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int peer = socket(AF_UNIX, SOCK_STREAM, 0), rc;
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", to);
+    rc = connect(peer, (struct sockaddr *)&address, sizeof(address));
+    close(peer);
+    return rc;
+}
+
+static void refused_with(const char *words) {
+    cr_assert_eq(open_it(), -1);
+    cr_assert_eq(lock_fd, -1);
+    cr_assert_not_null(strstr(complaint.text, words), "%s", complaint.text);
+}
+
+Test(control_socket, mode_is_as_configured) {
+    struct stat st;
+
+    umask(0);
+    cr_assert_geq(open_it(), 0, "%s", complaint.text);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_assert_eq(st.st_mode & 07777, 0640);
+    cr_assert_eq(umask(022), 0, "the mask is put back");
+    cr_assert_eq(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    cr_assert_eq(fcntl(lock_fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    cr_assert_eq(connect_to(path), 0);
+}
+
+Test(control_socket, group_is_as_configured) {
+    struct stat st;
+
+    if (geteuid() != 0)
+        cr_skip_test("only root can give files away");
+    fd = control_socket_open(path, 0660, 65534, &lock_fd, &complaint);
+    cr_assert_geq(fd, 0, "%s", complaint.text);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_assert_eq(st.st_gid, 65534);
+}
+
+Test(control_socket, stale_one_is_replaced) {
+    cr_assert_geq(open_it(), 0);
+    close(fd);
+    close(lock_fd); /* as a kill -9 does it; both files stay */
+    cr_assert_eq(access(path, F_OK), 0);
+    cr_assert_eq(access(lock_path, F_OK), 0);
+    cr_assert_geq(open_it(), 0, "%s", complaint.text);
+    cr_assert_eq(connect_to(path), 0);
+}
+
+Test(control_socket, living_one_is_left_alone) {
+    char words[64];
+    int first, first_lock;
+
+    cr_assert_geq(open_it(), 0);
+    first = fd;
+    first_lock = lock_fd;
+    snprintf(words, sizeof(words), "another preforkd answers there: pid %d", (int)getpid());
+    refused_with(words);
+    cr_assert_eq(connect_to(path), 0);
+    /* Somebody who answers without the lock is alive, too. */
+    cr_assert_eq(unlink(lock_path), 0);
+    refused_with(words);
+    cr_assert_eq(connect_to(path), 0);
+    close(first);
+    close(first_lock);
+}
+
+Test(control_socket, lock_of_one_that_does_not_answer_counts) {
+    int held = open(lock_path, O_RDWR | O_CREAT, 0600);
+
+    cr_assert_eq(flock(held, LOCK_EX), 0);
+    refused_with("another preforkd has it");
+    close(held);
+}
+
+/* connect() says ECONNREFUSED for a file, too. */
+Test(control_socket, file_is_never_removed) {
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+
+    close(file);
+    refused_with("is there already and is no socket");
+    cr_assert_eq(access(path, F_OK), 0);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(symlink("/etc/passwd", path), 0);
+    refused_with("is there already and is no socket");
+    cr_assert_eq(access("/etc/passwd", F_OK), 0);
+}
+
+Test(control_socket, lock_is_no_way_to_another_file) {
+    char target[128];
+
+    snprintf(target, sizeof(target), "%s/target", dir);
+    cr_assert_eq(symlink(target, lock_path), 0);
+    refused_with("cannot open");
+    cr_assert_eq(access(target, F_OK), -1);
+}
+
+Test(control_socket, folder_is_made_when_only_that_is_missing) {
+    snprintf(path, sizeof(path), "%s/run/c.sock", dir);
+    cr_assert_geq(open_it(), 0, "%s", complaint.text);
+    close(fd);
+    close(lock_fd);
+    snprintf(path, sizeof(path), "%s/a/b/c.sock", dir);
+    refused_with("No such file or directory");
+}
+
+Test(control_socket, path_has_a_longest) {
+    static char longest[200];
+
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[0] = '/';
+    cr_assert_eq(control_socket_open(longest, 0600, (gid_t)-1, &lock_fd, &complaint), -1);
+    cr_assert_not_null(strstr(complaint.text, "at most 107 bytes"), "%s", complaint.text);
+}

@@ -1,0 +1,216 @@
+/*
+ * What happens to a session, the same under each model. A send is tried at once, without
+ * blocking, from the service's own memory; only what the socket does not take is copied. So a
+ * hook never blocks, and an echo costs one recv and one send.
+ */
+#include "workers/connection.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shared/console.h"
+#include "shared/failpoint.h"
+#include "shared/log.h"
+#include "workers/datagrams.h"
+#include "workers/worker_state.h"
+
+void connection_enter_hook(struct scoreboard_lane *lane) {
+    atomic_store_explicit(&lane->hook_count,
+        atomic_load_explicit(&lane->hook_count, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+void connection_leave_hook(struct scoreboard_lane *lane) {
+    connection_enter_hook(lane); /* odd becomes even */
+}
+
+static const struct service_ops *ops_of(const struct connection *connection) {
+    return connection->session.worker->args->ops;
+}
+
+void connection_open(struct connection *connection) {
+    if (ops_of(connection)->open == NULL)
+        return;
+    connection_enter_hook(connection->lane);
+    ops_of(connection)->open(&connection->session);
+    connection_leave_hook(connection->lane);
+}
+
+void connection_give(struct connection *connection, const char *data, size_t len) {
+    struct worker *worker = connection->session.worker;
+
+    connection->session.messages++;
+    worker_count(worker, &worker->row->counts.requests, 1);
+    worker_count(worker, &worker->row->counts.bytes_in, len);
+    connection_enter_hook(connection->lane);
+    FAILPOINT("hook");
+    worker->args->ops->message(&connection->session, data, len);
+    connection_leave_hook(connection->lane);
+}
+
+bool connection_has_unsent(const struct connection *connection) {
+    return connection->unsent != NULL;
+}
+
+static int keep_unsent(struct connection *connection, const char *data, size_t len) {
+    size_t kept = connection->unsent_len - connection->unsent_at;
+    char *grown;
+
+    if (kept + len > connection->session.worker->args->write_buffer_bytes) {
+        errno = ENOBUFS;
+        return -1;
+    }
+    grown = malloc(kept + len);
+    if (grown == NULL)
+        return -1;
+    if (kept > 0)
+        memcpy(grown, connection->unsent + connection->unsent_at, kept);
+    memcpy(grown + kept, data, len);
+    free(connection->unsent);
+    connection->unsent = grown;
+    connection->unsent_at = 0;
+    connection->unsent_len = kept + len;
+    return 0;
+}
+
+/* How much the socket took; -1 when it is broken. */
+static ssize_t send_some(struct connection *connection, const char *data, size_t len, int flags) {
+    struct worker *worker = connection->session.worker;
+    ssize_t n;
+
+    do
+        n = send(connection->fd, data, len, flags | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR && !worker_is_cut());
+    if (n >= 0) {
+        worker_count(worker, &worker->row->counts.bytes_out, (uint64_t)n);
+        return n;
+    }
+    /* Local shortage is not the peer's end: it is waited for like a full socket. */
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR)
+        return 0;
+    connection->is_broken = true;
+    return -1;
+}
+
+static int send_stream(struct connection *connection, const char *data, size_t len) {
+    ssize_t n = 0;
+
+    if (connection->is_broken)
+        return -1;
+    if (connection->unsent == NULL) {
+        n = send_some(connection, data, len, MSG_DONTWAIT);
+        if (n < 0)
+            return -1;
+    }
+    if ((size_t)n == len)
+        return 0;
+    if (keep_unsent(connection, data + n, len - (size_t)n) < 0) {
+        connection->is_broken = true;
+        return -1;
+    }
+    return 0;
+}
+
+int connection_flush(struct connection *connection, int flags) {
+    ssize_t n;
+
+    while (connection->unsent != NULL) {
+        n = send_some(connection, connection->unsent + connection->unsent_at,
+            connection->unsent_len - connection->unsent_at, flags);
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            return 0;
+        connection->unsent_at += (size_t)n;
+        if (connection->unsent_at < connection->unsent_len)
+            continue;
+        free(connection->unsent);
+        connection->unsent = NULL;
+        connection->unsent_at = connection->unsent_len = 0;
+    }
+    return 1;
+}
+
+void connection_end(struct connection *connection, enum session_end end) {
+    struct worker *worker = connection->session.worker;
+
+    if (end == SESSION_END_TIMEOUT)
+        worker_count(worker, &worker->row->counts.timed_out, 1);
+    if (end == SESSION_END_CUT)
+        worker_count(worker, &worker->row->counts.cut, 1);
+    free(connection->unsent);
+    connection->unsent = NULL;
+    close(connection->fd);
+    connection->fd = -1;
+    gate_leave(worker->args->gate, connection->slot);
+    worker_end_session(worker);
+    if (worker->args->ops->close == NULL)
+        return;
+    connection_enter_hook(connection->lane);
+    worker->args->ops->close(&connection->session, end);
+    connection_leave_hook(connection->lane);
+}
+
+/* ---- what services call ---- */
+
+int session_send(struct session *session, const char *data, size_t len) {
+    if (session->proto == NET_UDP)
+        return datagrams_answer(session->worker->datagrams, data, len);
+    return send_stream((struct connection *)session, data, len);
+}
+
+void session_close(struct session *session) {
+    if (session->proto != NET_UDP)
+        ((struct connection *)session)->is_closing = true;
+}
+
+const void *session_settings(const struct session *session) {
+    return session->worker->args->settings;
+}
+
+enum service_lang session_lang(const struct session *session) {
+    return session->worker->args->lang;
+}
+
+struct active {
+    const struct scoreboard *board;
+    uint64_t sum;
+};
+
+static void add_sessions(void *owner, unsigned row) {
+    struct active *active = owner;
+
+    active->sum += active->board->row[row].sessions;
+}
+
+uint64_t session_count_active(const struct session *session) {
+    struct active active = { .board = session->worker->args->board };
+
+    gate_visit_members(session->worker->args->gate, add_sessions, &active);
+    return active.sum;
+}
+
+bool session_is_heard(const struct session *session) {
+    (void)session;
+    return log_is_wanted(LOG_LEVEL_INFO) || console_is_on();
+}
+
+void session_say(const struct session *session, const char *event, const char *format, ...) {
+    char text[1024], peer[NET_TEXT_MAX];
+    va_list args;
+
+    if (!session_is_heard(session))
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    net_format(peer, &session->peer);
+    log_write(LOG_LEVEL_INFO | LOG_EVERY, event,
+        (const struct log_field[]){ LOG_TEXT("peer", peer), { .key = NULL } }, "%s", text);
+    if (console_is_on())
+        console_say("%s: %s", session->worker->args->service_name, text);
+}

@@ -1,0 +1,52 @@
+#ifndef WORKERS_CONNECTION_H
+#define WORKERS_CONNECTION_H
+
+/*
+ * An accepted connection: the session that the service sees, and the descriptor and the unsent
+ * bytes that it does not. What is here is the same under each model; a model decides when to read
+ * and how to wait. Child only; the connection's own thread.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/scoreboard.h"
+#include "workers/services/service.h"
+
+struct worker;
+
+struct connection {
+    struct session session; /* first: a session is its connection */
+    int fd;
+    uint32_t slot;   /* in the gate */
+    bool is_closing; /* the service asked for the end */
+    bool is_broken;  /* nothing can be sent any more */
+    struct scoreboard_lane *lane;
+    char *unsent; /* NULL: none */
+    size_t unsent_at, unsent_len;
+};
+
+/* Show it to the service: the open hook. */
+void connection_open(struct connection *connection);
+
+/* Give the service what was read: the message hook. */
+void connection_give(struct connection *connection, const char *data, size_t len);
+
+/* True when bytes wait for the peer to read. */
+bool connection_has_unsent(const struct connection *connection);
+
+/*
+ * Send what waits. flags: MSG_DONTWAIT or 0. Returns 1 when all is out, 0 when the socket takes no
+ * more for now (with blocking sockets: for write_timeout), -1 when it is broken.
+ */
+int connection_flush(struct connection *connection, int flags);
+
+/* The close hook, the counts; closes the descriptor and leaves the gate. */
+void connection_end(struct connection *connection, enum session_end end);
+
+/* Hooks for datagrams are counted on the same lane. */
+void connection_enter_hook(struct scoreboard_lane *lane);
+void connection_leave_hook(struct scoreboard_lane *lane);
+
+#endif

@@ -1,0 +1,249 @@
+/*
+ * Where connections come in: listeners that all workers of the service share, watched with
+ * EPOLLEXCLUSIVE so that one worker wakes for one connection. One accept a wake: the others have
+ * the rest. A shortage of our own (descriptors, memory) closes the door for a moment and nobody's
+ * connection.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "shared/clock.h"
+#include "shared/contract.h"
+#include "shared/exit_code.h"
+#include "shared/log.h"
+#include "workers/datagrams.h"
+#include "workers/worker_state.h"
+
+#define REST_MS  100
+#define EMPTY_NS 1000000000ull
+
+/*
+ * What an accepted TCP socket inherits costs no call of its own: no delay of small answers, and
+ * how long a blocking recv and send may take.
+ */
+static void set_inherited(const struct worker *worker, int fd) {
+    const struct worker_args *args = worker->args;
+    const struct timeval idle = { .tv_sec = (time_t)(args->idle_timeout_ms / 1000),
+        .tv_usec = (suseconds_t)(args->idle_timeout_ms % 1000 * 1000) };
+    const struct timeval write = { .tv_sec = (time_t)(args->write_timeout_ms / 1000),
+        .tv_usec = (suseconds_t)(args->write_timeout_ms % 1000 * 1000) };
+    const int on = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write, sizeof(write));
+}
+
+static void refuse(struct worker *worker, int fd) {
+    const char *line = worker->args->full_line;
+
+    worker_count(worker, &worker->row->counts.refused, 1);
+    if (line != NULL) {
+        if (send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE) >= 0)
+            send(fd, "\n", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        shutdown(fd, SHUT_WR);
+    }
+    close(fd);
+}
+
+/* Limits that need to know who comes. */
+static bool may_come(struct worker *worker, uint32_t slot, const struct net_address *peer) {
+    const struct worker_args *args = worker->args;
+    uint64_t source = net_source_hash(peer);
+
+    if (!gate_name_source(args->gate, slot, source))
+        return false;
+    return (args->max_rate == 0 && args->max_rate_per_source == 0) ||
+           gate_pass_rate(args->gate, source, clock_now_ns());
+}
+
+static void take(struct worker *worker, int fd, uint32_t slot, enum net_proto proto,
+    const struct net_address *peer) {
+    struct connection *connection;
+
+    if (!may_come(worker, slot, peer)) {
+        refuse(worker, fd);
+        gate_leave(worker->args->gate, slot);
+        return;
+    }
+    connection = calloc(1, worker->model->connection_size);
+    if (connection == NULL) {
+        log_warn("a connection had to be turned away");
+        refuse(worker, fd);
+        gate_leave(worker->args->gate, slot);
+        return;
+    }
+    connection->fd = fd;
+    connection->slot = slot;
+    connection->lane = worker->lanes;
+    connection->session.worker = worker;
+    connection->session.proto = proto;
+    connection->session.peer = *peer;
+    if (proto == NET_UNIX)
+        set_inherited(worker, fd);
+    worker_begin_session(worker, connection);
+    worker->model->serve(worker, connection);
+}
+
+static void rest(struct worker *worker) {
+    log_warn("no connection can be accepted for now");
+    worker->door = DOOR_RESTING;
+    worker->rest_until_ns = clock_now_ns() + REST_MS * 1000000ull;
+}
+
+/* Returns false when the service is full: then a wake-up is asked for. */
+static bool enter(struct worker *worker, uint32_t *out_slot) {
+    if (gate_enter(worker->args->gate, (unsigned)worker->args->row, out_slot))
+        return true;
+    if (worker->args->refuses_when_full)
+        return false;
+    gate_wait(worker->args->gate);
+    if (gate_enter(worker->args->gate, (unsigned)worker->args->row, out_slot)) {
+        gate_wait_done(worker->args->gate);
+        return true;
+    }
+    worker->door = DOOR_WAITING;
+    return false;
+}
+
+static void accept_one(struct worker *worker, const struct worker_listener *listener) {
+    const bool refuses = worker->args->refuses_when_full;
+    struct net_address peer = { .len = sizeof(peer.sa) };
+    uint32_t slot = GATE_NO_SLOT;
+    int fd;
+
+    if (!refuses && !enter(worker, &slot))
+        return;
+    fd = accept4(listener->fd, &peer.sa.any, &peer.len, SOCK_CLOEXEC | worker->model->accept_flags);
+    if (fd < 0) {
+        gate_leave(worker->args->gate, slot);
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            rest(worker);
+        return;
+    }
+    if (refuses && !enter(worker, &slot)) {
+        refuse(worker, fd);
+        return;
+    }
+    take(worker, fd, slot, listener->proto, &peer);
+}
+
+static void listener_ready(struct loop_watch *watch, uint32_t events) {
+    struct worker *worker = watch->owner;
+    const struct worker_listener *listener = &worker->args->listener[watch - worker->listen_watch];
+
+    (void)events;
+    if (listener->proto == NET_UDP)
+        datagrams_serve(worker->datagrams, listener);
+    else if (worker->door == DOOR_OPEN)
+        accept_one(worker, listener);
+    else
+        worker->was_skipped = true;
+}
+
+static bool has_room(const struct worker *worker) {
+    return worker->row->sessions < worker->args->sessions_max;
+}
+
+void door_look(struct worker *worker) {
+    for (unsigned i = 0; i < worker->args->listener_count; i++)
+        if (worker->args->listener[i].proto != NET_UDP && worker->door == DOOR_OPEN &&
+            has_room(worker))
+            accept_one(worker, &worker->args->listener[i]);
+}
+
+void door_empty(struct worker *worker) {
+    const uint64_t until_ns = clock_now_ns() + EMPTY_NS;
+    uint64_t before;
+
+    do {
+        before = worker->row->counts.connections + worker->row->counts.refused;
+        door_look(worker);
+        if (worker->door == DOOR_OPEN && !has_room(worker))
+            return;
+    } while (worker->row->counts.connections + worker->row->counts.refused != before &&
+             clock_now_ns() < until_ns);
+}
+
+static void watch_streams(struct worker *worker, bool on) {
+    for (unsigned i = 0; i < worker->args->listener_count; i++) {
+        struct loop_watch *watch = &worker->listen_watch[i];
+        bool is_watched = watch->ready != NULL;
+
+        if (worker->args->listener[i].proto == NET_UDP || on == is_watched)
+            continue;
+        watch->ready = on ? listener_ready : NULL;
+        if (!on)
+            loop_remove(worker->loop, watch);
+        else if (loop_add(worker->loop, watch, EPOLLIN | EPOLLEXCLUSIVE) < 0)
+            log_fatal(EXIT_CODE_SYSTEM, "a listener cannot be watched");
+    }
+}
+
+static void gate_ready(struct loop_watch *watch, uint32_t events) {
+    struct worker *worker = watch->owner;
+
+    (void)events;
+    loop_remove(worker->loop, watch);
+    watch->ready = NULL;
+    gate_wait_done(worker->args->gate);
+    if (worker->door == DOOR_WAITING)
+        worker->door = DOOR_OPEN;
+}
+
+void door_tend(struct worker *worker) {
+    if (worker->door == DOOR_RESTING && worker->now_ns >= worker->rest_until_ns)
+        worker->door = DOOR_OPEN;
+    if (worker->door == DOOR_FULL && has_room(worker))
+        worker->door = DOOR_OPEN;
+    if (worker->door == DOOR_OPEN && !has_room(worker)) {
+        worker->door = DOOR_FULL;
+        if (has_room(worker)) /* a thread has just ended, and saw the door open */
+            worker->door = DOOR_OPEN;
+    }
+    if (worker->door == DOOR_WAITING && worker->gate_watch.ready == NULL) {
+        worker->gate_watch.ready = gate_ready;
+        loop_add(worker->loop, &worker->gate_watch, EPOLLIN);
+    }
+    watch_streams(worker, worker->door == DOOR_OPEN);
+    if (worker->was_skipped && worker->door != DOOR_OPEN)
+        worker_report(worker, REPORT_LOOK, 0);
+    worker->was_skipped = false;
+}
+
+void door_shut(struct worker *worker) {
+    if (worker->door == DOOR_WAITING)
+        gate_wait_done(worker->args->gate);
+    worker->door = DOOR_SHUT;
+    watch_streams(worker, false);
+    for (unsigned i = 0; i < worker->args->listener_count; i++)
+        if (worker->args->listener[i].proto == NET_UDP)
+            loop_remove(worker->loop, &worker->listen_watch[i]);
+}
+
+int door_init(struct worker *worker) {
+    for (unsigned i = 0; i < worker->args->listener_count; i++) {
+        const struct worker_listener *listener = &worker->args->listener[i];
+        struct loop_watch *watch = &worker->listen_watch[i];
+
+        watch->fd = listener->fd;
+        watch->owner = worker;
+        if (listener->proto == NET_TCP)
+            set_inherited(worker, listener->fd);
+        if (listener->proto != NET_UDP)
+            continue;
+        watch->ready = listener_ready;
+        if (loop_add(worker->loop, watch, EPOLLIN | EPOLLEXCLUSIVE) < 0)
+            return -1;
+    }
+    worker->gate_watch.fd = gate_wake_fd(worker->args->gate);
+    worker->gate_watch.owner = worker;
+    return 0;
+}

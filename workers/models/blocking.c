@@ -1,0 +1,92 @@
+/* The blocking session: read, give, flush; and the ways it ends. */
+#include "workers/models/blocking.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "shared/clock.h"
+#include "workers/worker_state.h"
+
+#define READ_BYTES 16384
+#define LINGER_MS  2000
+
+/*
+ * Told to leave: the peer is told by the end of our stream, and what it had sent already is read,
+ * so that no reset overtakes the last answers. Two seconds at most.
+ */
+static void linger(struct connection *connection) {
+    const struct timeval slice = { .tv_usec = 100000 };
+    const uint64_t until_ms = clock_now_ms() + LINGER_MS;
+    char rest[4096];
+    ssize_t n;
+
+    setsockopt(connection->fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice));
+    shutdown(connection->fd, SHUT_WR);
+    do
+        n = recv(connection->fd, rest, sizeof(rest), 0);
+    while (clock_now_ms() < until_ms && (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR))));
+}
+
+/* Send what waits. Returns 0 when all is out; -1 when the session is over, *out_end says how. */
+static int flush(struct connection *connection, enum session_end *out_end) {
+    uint64_t until_ms = clock_now_ms() + LINGER_MS;
+    int rc;
+
+    while ((rc = connection_flush(connection, 0)) == 0) {
+        if (!worker_is_cut()) {
+            *out_end = SESSION_END_TIMEOUT;
+            return -1;
+        }
+        if (clock_now_ms() >= until_ms) {
+            *out_end = SESSION_END_CUT;
+            return -1;
+        }
+    }
+    if (rc < 0)
+        *out_end = SESSION_END_ERROR;
+    return rc < 0 ? -1 : 0;
+}
+
+/* The read failed, or was made to return. Returns true when the session goes on. */
+static bool goes_on(struct connection *connection, enum session_end *out_end) {
+    if (errno == EINTR && !worker_is_cut())
+        return true;
+    if (errno != EINTR && errno != EAGAIN) {
+        *out_end = SESSION_END_ERROR;
+    } else if (worker_is_cut()) {
+        linger(connection);
+        *out_end = SESSION_END_CUT;
+    } else {
+        *out_end = SESSION_END_TIMEOUT;
+    }
+    return false;
+}
+
+enum session_end blocking_converse(struct connection *connection) {
+    struct worker *worker = connection->session.worker;
+    enum session_end end = SESSION_END_CLOSED;
+    char data[READ_BYTES];
+    ssize_t n;
+
+    connection_open(connection);
+    for (;;) {
+        if (connection_has_unsent(connection) && flush(connection, &end) < 0)
+            return end;
+        if (connection->is_broken)
+            return SESSION_END_ERROR;
+        if (connection->is_closing)
+            return SESSION_END_CLOSED;
+        n = recv(connection->fd, data, sizeof(data), 0);
+        if (n == 0)
+            return SESSION_END_CLOSED;
+        if (n > 0) {
+            atomic_store_explicit(
+                &worker->row->last_message_at_ns, clock_now_coarse_ns(), memory_order_relaxed);
+            connection_give(connection, data, (size_t)n);
+        } else if (!goes_on(connection, &end)) {
+            return end;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+#ifndef WORKERS_MODELS_MODEL_H
+#define WORKERS_MODELS_MODEL_H
+
+/*
+ * A concurrency model: what a worker does with a connection that was let in. Accepting, limits,
+ * datagrams, orders and leaving are the worker's, once for all three; so is what happens to a
+ * session (connection.h). A model waits: blocking in this process, blocking in a thread, or on
+ * epoll.
+ *
+ *            open          serve (for each connection)            cut, shut
+ *   process  -             blocks until the session is over       by signal
+ *   thread   -             a pthread, detached                    by signal to each
+ *   event    lists         a watch in the worker's loop           at once
+ */
+
+#include <stdint.h>
+
+struct connection;
+struct worker;
+
+struct model_ops {
+    const char *name;
+    int accept_flags;       /* for accept4: SOCK_NONBLOCK or 0 */
+    size_t connection_size; /* bytes a connection takes; struct connection comes first */
+    int (*open)(struct worker *worker); /* NULL: nothing to do. 0, or -1 with errno */
+    /* Take over a connection (heap, freed by worker_free_connection). */
+    void (*serve)(struct worker *worker, struct connection *connection);
+    /* End all sessions between two messages. */
+    void (*cut)(struct worker *worker);
+    /* Time passes; returns the milliseconds until it wants to be called again, -1: no matter. */
+    int (*tick)(struct worker *worker, uint64_t now_ns);
+};
+
+extern const struct model_ops model_process, model_thread, model_event;
+
+#endif

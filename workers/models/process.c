@@ -1,0 +1,28 @@
+/* One session at a time in this process: the rest of the worker waits until it is over. */
+#include <stdlib.h>
+
+#include "workers/models/blocking.h"
+#include "workers/worker_state.h"
+
+static void serve(struct worker *worker, struct connection *connection) {
+    enum session_end end;
+
+    (void)worker;
+    worker_set_blocking_fd(connection->fd);
+    end = blocking_converse(connection);
+    worker_set_blocking_fd(-1);
+    connection_end(connection, end);
+    free(connection);
+}
+
+static void cut(struct worker *worker) {
+    (void)worker; /* the signal's handler has done it */
+}
+
+const struct model_ops model_process = {
+    .name = "process",
+    .accept_flags = 0,
+    .connection_size = sizeof(struct connection),
+    .serve = serve,
+    .cut = cut,
+};

@@ -1,0 +1,310 @@
+/*
+ * The life of a worker: init, run, drain, exit. The main thread's loop sees listeners, the order
+ * socket and a wake-up that signals and threads write to; a model hangs its own watches into the
+ * same loop. Nothing is decided in a signal handler: it sets a flag and wakes the loop, and for a
+ * main thread that blocks in recv it makes that recv return.
+ */
+#include "workers/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "shared/clock.h"
+#include "shared/contract.h"
+#include "shared/exit_code.h"
+#include "shared/failpoint.h"
+#include "shared/leave.h"
+#include "shared/log.h"
+#include "workers/datagrams.h"
+#include "workers/worker_state.h"
+
+#define TICK_MS   1000
+#define SECOND_NS 1000000000ull
+
+static const struct model_ops *const models[] = {
+    [WORKER_PROCESS] = &model_process,
+    [WORKER_THREAD] = &model_thread,
+    [WORKER_EVENT] = &model_event,
+};
+
+/* What signal handlers touch. */
+static volatile sig_atomic_t told_to_leave, told_to_cut;
+static volatile int blocking_fd = -1;
+static int wake_fd = -1;
+
+/* ---- signals ---- */
+
+void worker_wake(void) {
+    const uint64_t one = 1;
+
+    if (write(wake_fd, &one, sizeof(one)) < 0) {
+        /* It is full: then it is awake. */
+    }
+}
+
+void worker_hurry_fd(int fd) {
+    const struct timeval soon = { .tv_usec = 1 };
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
+}
+
+static void on_signal(int signal_number) {
+    int saved_errno = errno;
+
+    told_to_leave = 1;
+    if (signal_number == CONTRACT_SIGNAL_CUT) {
+        told_to_cut = 1;
+        if (blocking_fd >= 0)
+            worker_hurry_fd(blocking_fd);
+    }
+    worker_wake();
+    errno = saved_errno;
+}
+
+bool worker_is_cut(void) {
+    return told_to_cut != 0;
+}
+
+void worker_set_blocking_fd(int fd) {
+    blocking_fd = fd;
+    /* The signal may have come just before. */
+    if (fd >= 0 && told_to_cut)
+        worker_hurry_fd(fd);
+}
+
+static void catch_signals(void) {
+    struct sigaction action = { .sa_handler = on_signal };
+    sigset_t none;
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(CONTRACT_SIGNAL_CUT, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* ---- what the parts share ---- */
+
+void worker_count(struct worker *worker, _Atomic uint64_t *counter, uint64_t n) {
+    if (worker->args->model == WORKER_THREAD)
+        atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+    else
+        atomic_store_explicit(
+            counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+void worker_report(struct worker *worker, uint32_t kind, uint64_t value) {
+    const struct contract_record record = {
+        .kind = kind, .pid = getpid(), .generation = worker->args->generation, .value = value
+    };
+
+    /* A supervisor that does not read for so long has other worries; it will look by itself. */
+    (void)contract_send(worker->args->order_fd, &record, NULL, 0);
+}
+
+/* Tell in the row, and where spare workers are wanted in the gate, what room there is. */
+static void show_room(struct worker *worker, uint32_t sessions) {
+    const struct worker_args *args = worker->args;
+    const bool has_room = sessions < args->sessions_max;
+
+    worker->row->state = worker->is_leaving ? SCOREBOARD_DRAINING
+                         : !has_room        ? SCOREBOARD_FULL
+                         : sessions > 0     ? SCOREBOARD_ACTIVE
+                                            : SCOREBOARD_IDLE;
+    if (args->spare_wanted == 0)
+        return;
+    if (gate_set_room(args->gate, (unsigned)args->row, has_room && !worker->is_leaving) <
+            args->spare_wanted &&
+        !has_room && gate_ask(args->gate))
+        worker_report(worker, REPORT_SHORT, 0);
+}
+
+void worker_begin_session(struct worker *worker, struct connection *connection) {
+    const struct net_address *peer = &connection->session.peer;
+    size_t len = peer->sa.any.sa_family == AF_UNIX ? 0 : peer->len;
+    uint32_t sessions = atomic_fetch_add(&worker->row->sessions, 1) + 1;
+
+    if (len <= sizeof(worker->row->last_peer))
+        memcpy(worker->row->last_peer, &peer->sa, len);
+    worker_count(worker, &worker->row->counts.connections, 1);
+    worker->served++;
+    show_room(worker, sessions);
+}
+
+void worker_end_session(struct worker *worker) {
+    uint32_t sessions = atomic_fetch_sub(&worker->row->sessions, 1) - 1;
+
+    if (sessions == 0)
+        worker->row->idle_since_at_ns = clock_now_ns();
+    show_room(worker, sessions);
+    /* The main thread sets the door first and then looks at the sessions again: none is missed. */
+    if (worker->args->model == WORKER_THREAD && worker->door != DOOR_OPEN)
+        worker_wake();
+}
+
+/* ---- orders ---- */
+
+static void order_ready(struct loop_watch *watch, uint32_t events) {
+    struct worker *worker = watch->owner;
+    struct contract_record order;
+    int fds[CONTRACT_FDS_MAX], rc;
+    unsigned fd_count;
+
+    (void)events;
+    while ((rc = contract_receive(watch->fd, &order, fds, &fd_count)) == 1) {
+        for (unsigned i = 0; i < fd_count; i++)
+            close(fds[i]);
+        if (order.kind == ORDER_LOOK)
+            door_look(worker);
+        else if (order.kind == ORDER_EMPTY)
+            door_empty(worker);
+        else if (order.kind == ORDER_PING)
+            worker_report(worker, REPORT_PONG, order.value);
+    }
+    /* The supervisor is gone: nobody is left who could use what we do. */
+    if (rc == 0)
+        leave_process(EXIT_CODE_UNAVAILABLE);
+}
+
+static void leave(struct worker *worker) {
+    if (worker->is_leaving)
+        return;
+    /* What was ordered before the signal comes first. */
+    order_ready(&worker->order_watch, EPOLLIN);
+    worker->is_leaving = true;
+    show_room(worker, worker->row->sessions);
+    door_shut(worker);
+}
+
+static void wake_ready(struct loop_watch *watch, uint32_t events) {
+    eventfd_t value;
+
+    (void)events;
+    eventfd_read(watch->fd, &value);
+}
+
+static void watch_orders(struct worker *worker) {
+    worker->order_watch = (struct loop_watch){
+        .fd = worker->args->order_fd, .ready = order_ready, .owner = worker
+    };
+    worker->wake_watch = (struct loop_watch){ .fd = wake_fd, .ready = wake_ready, .owner = worker };
+    if (loop_add(worker->loop, &worker->order_watch, EPOLLIN) < 0 ||
+        loop_add(worker->loop, &worker->wake_watch, EPOLLIN) < 0)
+        log_fatal(EXIT_CODE_SYSTEM, "a worker cannot watch its orders");
+}
+
+/* ---- time ---- */
+
+/* Proportional set size: what this process really costs, shared pages divided. */
+static uint64_t measure_pss_bytes(void) {
+    char text[4096];
+    int fd = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    const char *line;
+
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    line = strstr(text, "\nPss:");
+    return line != NULL ? strtoull(line + 5, NULL, 10) * 1024 : 0;
+}
+
+static void ask_recycling(struct worker *worker) {
+    const struct worker_args *args = worker->args;
+    bool is_old = args->max_requests > 0 && worker->served >= args->max_requests;
+    bool is_fat = args->reload_on_pss_bytes > 0 &&
+                  worker->row->pss_bytes > args->reload_on_pss_bytes;
+
+    if (worker->asked_recycling || worker->is_leaving || (!is_old && !is_fat))
+        return;
+    worker->asked_recycling = true;
+    worker_report(worker, REPORT_RECYCLE, is_fat);
+}
+
+static void tick(struct worker *worker) {
+    if (worker->now_ns >= worker->pss_due_ns) {
+        worker->pss_due_ns = worker->now_ns + SECOND_NS;
+        worker->row->pss_bytes = measure_pss_bytes();
+        log_flush_repeats();
+    }
+    ask_recycling(worker);
+}
+
+/* How long the loop may sleep. */
+static int patience_ms(struct worker *worker) {
+    int most = worker->args->reload_on_pss_bytes > 0 || worker->row->pss_bytes == 0 ? TICK_MS : -1;
+    int wanted = -1;
+
+    if (worker->door == DOOR_RESTING)
+        most = 100;
+    if (worker->model->tick != NULL)
+        wanted = worker->model->tick(worker, worker->now_ns);
+    if (wanted < 0)
+        return most;
+    return most < 0 || wanted < most ? wanted : most;
+}
+
+static void run(struct worker *worker) {
+    bool has_cut = false;
+    int wait_ms;
+
+    for (;;) {
+        if (told_to_leave)
+            leave(worker);
+        if (told_to_cut && !has_cut) {
+            has_cut = true;
+            worker->model->cut(worker);
+        }
+        /* Looking at the time may end sessions: before the end of all is looked for. */
+        wait_ms = patience_ms(worker);
+        if (worker->is_leaving && worker->row->sessions == 0)
+            return;
+        if (!worker->is_leaving)
+            door_tend(worker);
+        if (loop_turn(worker->loop, wait_ms) < 0)
+            log_fatal(EXIT_CODE_SYSTEM, "a worker cannot wait");
+        worker->now_ns = clock_now_ns();
+        tick(worker);
+    }
+}
+
+void worker_main(const struct worker_args *args) {
+    static struct worker worker;
+
+    worker.args = args;
+    worker.model = models[args->model];
+    worker.row = &args->board->row[args->row];
+    worker.lanes = args->board->lane[args->row];
+    worker.now_ns = clock_now_ns();
+    worker.pss_due_ns = worker.now_ns + SECOND_NS / 2;
+    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    worker.loop = loop_new();
+    if (wake_fd < 0 || worker.loop == NULL)
+        log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
+    watch_orders(&worker);
+    for (unsigned i = 0; i < args->listener_count && worker.datagrams == NULL; i++)
+        if (args->listener[i].proto == NET_UDP &&
+            (worker.datagrams = datagrams_new(&worker)) == NULL)
+            log_fatal(EXIT_CODE_SYSTEM, "a worker has no memory for datagrams");
+    if (door_init(&worker) < 0 || (worker.model->open != NULL && worker.model->open(&worker) < 0))
+        log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
+    catch_signals();
+    worker.row->idle_since_at_ns = worker.now_ns;
+    show_room(&worker, 0);
+    FAILPOINT("worker-ready");
+    worker_report(&worker, REPORT_READY, 0);
+    FAILPOINT("worker-served");
+    run(&worker);
+    leave_process(EXIT_CODE_OK);
+}

@@ -1,0 +1,58 @@
+#ifndef WORKERS_WORKER_H
+#define WORKERS_WORKER_H
+
+/*
+ * A worker: the life of a forked child that serves. It accepts from listeners that the supervisor
+ * owns, hands each connection to its model, answers datagrams, and leaves when it is told to:
+ * SIGTERM stops accepting and lets sessions end by themselves, CONTRACT_SIGNAL_CUT ends them
+ * between two messages, the end of the order socket means that the supervisor is dead.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/gate.h"
+#include "shared/net.h"
+#include "shared/scoreboard.h"
+#include "workers/services/service.h"
+
+#define WORKER_LISTENERS_MAX 8
+
+enum worker_model { WORKER_PROCESS, WORKER_THREAD, WORKER_EVENT };
+
+struct worker_listener {
+    enum net_proto proto;
+    int fd; /* non-blocking */
+    struct net_address address;
+};
+
+struct worker_args {
+    const struct service_ops *ops;
+    const void *settings;
+    const char *service_name;
+    enum worker_model model;
+    enum service_lang lang;
+    struct worker_listener listener[WORKER_LISTENERS_MAX];
+    unsigned listener_count;
+    struct gate *gate;
+    struct scoreboard *board;
+    int row;
+    uint32_t generation;
+    int order_fd;
+
+    unsigned sessions_max; /* of this worker: threads_per_child, worker_connections */
+    bool refuses_when_full;
+    const char *full_line;                      /* NULL: closed without a word */
+    uint64_t idle_timeout_ms, write_timeout_ms; /* 0: none */
+    size_t write_buffer_bytes;
+    unsigned spare_wanted;                  /* fewer workers with room are reported; 0: never */
+    uint64_t max_requests;                  /* of this worker, jitter included; 0: no limit */
+    uint64_t reload_on_pss_bytes;           /* 0: no limit */
+    uint64_t max_rate, max_rate_per_source; /* 0: gate_pass_rate() is not asked */
+};
+
+/* Child only, right after fork, as the last thing. Blocks until told to leave. */
+_Noreturn void worker_main(const struct worker_args *args);
+
+#endif

@@ -1,0 +1,90 @@
+#ifndef WORKERS_WORKER_STATE_H
+#define WORKERS_WORKER_STATE_H
+
+/*
+ * A worker from inside: what worker.c, the door, the datagrams and the models share. Child only.
+ * The main thread owns all of it; under the thread model other threads touch the row's counters
+ * and worker_end_session() alone.
+ *
+ * The door is where connections come in:
+ *
+ *   OPEN --no room here--> FULL --a session ends--> OPEN
+ *   OPEN --the service is full--> WAITING --a slot is free--> OPEN
+ *   OPEN --no descriptors--> RESTING --100 ms--> OPEN
+ *   any --told to leave--> SHUT
+ */
+
+#include "shared/loop.h"
+#include "workers/connection.h"
+#include "workers/models/model.h"
+#include "workers/worker.h"
+
+enum door_state { DOOR_OPEN, DOOR_FULL, DOOR_WAITING, DOOR_RESTING, DOOR_SHUT };
+
+struct datagrams;
+
+struct worker {
+    const struct worker_args *args;
+    const struct model_ops *model;
+    struct loop *loop;
+    struct scoreboard_row *row;
+    struct scoreboard_lane *lanes;
+    uint64_t now_ns; /* of this turn */
+
+    _Atomic unsigned door; /* enum door_state; other threads only look */
+    bool was_skipped;      /* this turn a connection was left to others */
+    uint64_t rest_until_ns;
+    struct loop_watch listen_watch[WORKER_LISTENERS_MAX];
+    struct loop_watch gate_watch, order_watch, wake_watch;
+
+    bool is_leaving;
+    uint64_t served; /* sessions and datagrams, against max_requests */
+    bool asked_recycling;
+    uint64_t pss_due_ns;
+    struct datagrams *datagrams; /* NULL: no datagram listener */
+    void *model_state;
+};
+
+/* Add to a counter of the row; by whichever thread. */
+void worker_count(struct worker *worker, _Atomic uint64_t *counter, uint64_t n);
+
+/* A report to the supervisor. Main thread. */
+void worker_report(struct worker *worker, uint32_t kind, uint64_t value);
+
+/* One more session, one less: the row's numbers, room, and the door. End: any thread. */
+void worker_begin_session(struct worker *worker, struct connection *connection);
+void worker_end_session(struct worker *worker);
+
+/* Make the main thread look around: from any thread, or a signal handler. */
+void worker_wake(void);
+
+/* True once CONTRACT_SIGNAL_CUT came. Any thread. */
+bool worker_is_cut(void);
+
+/*
+ * The descriptor that the main thread blocks on, -1 for none: the cut's handler makes its recv
+ * return.
+ */
+void worker_set_blocking_fd(int fd);
+
+/* Make recv and send on fd return soon. Any thread, async-signal-safe. */
+void worker_hurry_fd(int fd);
+
+/* ---- door.c ---- */
+
+/* Watch the listeners. Returns 0, or -1 with errno. */
+int door_init(struct worker *worker);
+
+/* Bring what is watched in line with the worker's room; at the end of each turn. */
+void door_tend(struct worker *worker);
+
+/* No connection comes in any more. */
+void door_shut(struct worker *worker);
+
+/* Try each stream listener once. */
+void door_look(struct worker *worker);
+
+/* Accept all that waits, as far as there is room; for a second at most. */
+void door_empty(struct worker *worker);
+
+#endif
