@@ -258,6 +258,17 @@ Test(config_mistakes, two_on_one_line_are_both_told) {
     cr_assert_eq(count_lines(said), 3, "%s", said);
 }
 
+Test(config_mistakes, the_line_of_an_element_is_its_own) {
+    cr_assert_null(
+        read_with("", "type = \"echo\";\nlisten = [ \"tcp://a:1\"\n# c\n/*\n*/ ,\n\n"
+                      "\"tcp://b:1\"\n\n, \"tcp://c:1\",\n\"tcp://d:1\"\n\n];\nusr = 3;"));
+    expect_said("services.d/s.conf:2: listen: \"a\" is not", "");
+    expect_said("services.d/s.conf:7: listen: \"b\" is not", "");
+    expect_said("services.d/s.conf:9: listen: \"c\" is not", "");
+    expect_said("services.d/s.conf:10: listen: \"d\" is not", "");
+    expect_said("services.d/s.conf:13: unknown key \"usr\"", "");
+}
+
 Test(config_mistakes, a_comma_that_is_forgotten_is_told) {
     cr_assert_null(read_with("", "type = \"echo\";\nlisten = [ 5\n6 ];\nusr = 3;"));
     expect_said("services.d/s.conf:3: a comma is missing before this value\n", "");
