@@ -177,8 +177,6 @@ static void refuse_open(struct config_scan *scan) {
 
 /* Close the innermost bracket, whatever stands at the cursor. */
 static void pop(struct config_cursor *c) {
-    if (c->scan->seen == SEEN_EQUALS)
-        config_value_miss(c);
     config_scan_put(c, c->scan->scope[--c->scan->depth].closer == '}' ? "}" : ")", 1);
     put_held(c);
     c->scan->seen = SEEN_VALUE;
