@@ -297,6 +297,11 @@ void supervisor_stop(struct supervisor *supervisor, bool fast) {
     }
 }
 
+void supervisor_reopen_logs(
+    struct supervisor *supervisor, void (*done)(void *owner, int error), void *owner) {
+    log_keeper_reopen(supervisor, done, owner);
+}
+
 struct service *supervisor_find_service(struct supervisor *supervisor, const char *name) {
     for (unsigned i = 0; i < supervisor->service_count; i++)
         if (strcmp(supervisor->service[i].config->name, name) == 0)
