@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -202,7 +203,18 @@ static int init_service(struct supervisor *supervisor, unsigned index) {
     return service->gate != NULL ? 0 : -1;
 }
 
+/* Lanes and children take descriptors: as many as we may have. */
+static void raise_file_limit(void) {
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static int init(struct supervisor *supervisor) {
+    raise_file_limit();
     supervisor->now_ns = supervisor->started_at_ns = clock_now_ns();
     supervisor->started_at_unix_s = time(NULL);
     supervisor->generation = 1;
