@@ -146,7 +146,7 @@ static void workers_that_die_young_wait_and_harm_nobody(void) {
 
     setenv("PREFORK_FAILPOINT", "worker-start@bad:0", 1);
     daemon_write_service("echo", "%s", "");
-    daemon_write_service("bad", "cpu_affinity = \"1000\"; restart_delay = \"100ms\"; "
+    daemon_write_service("bad", "restart_delay = \"100ms\"; "
                                 "restart_max_delay = \"1s\";");
     daemon_start(&daemon);
     CHECK(harness_until(5000, strcmp(daemon_state("bad"), "BACKOFF") == 0), "%s",
@@ -167,7 +167,7 @@ static void service_gives_up_when_so_configured_and_starts_again_by_hand(void) {
 
     setenv("PREFORK_FAILPOINT", "worker-start@bad:0", 1);
     daemon_write_service("echo", "%s", "");
-    daemon_write_service("bad", "cpu_affinity = \"1000\"; restart_delay = \"10ms\"; "
+    daemon_write_service("bad", "restart_delay = \"10ms\"; "
                                 "start_retries = 3; max_children = 1;");
     daemon_start(&daemon);
     CHECK(
