@@ -11,6 +11,7 @@ int main(int argc, char **argv) {
         job_engine_suite,
         job_command_suite,
         daemon_model_suite,
+        daemon_control_suite,
         { .name = NULL },
     };
 

@@ -12,5 +12,6 @@ extern const struct harness_suite job_resume_suite;
 extern const struct harness_suite job_engine_suite;
 extern const struct harness_suite job_command_suite;
 extern const struct harness_suite daemon_model_suite;
+extern const struct harness_suite daemon_control_suite;
 
 #endif
