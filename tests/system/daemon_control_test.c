@@ -231,12 +231,13 @@ static void start_that_cannot_be_is_told(void) {
     daemon_stop(&daemon);
 }
 
-/* There is no such CPU: the worker dies before it is ready. */
+/* Its worker dies before it is ready. */
 static void start_of_what_dies_is_told(void) {
     struct daemon daemon;
 
+    setenv("PREFORK_FAILPOINT", "worker-start@sick:0", 1);
     daemon_write_service("echo", " ");
-    daemon_write_service("sick", "cpu_affinity = \"1000\"; autostart = false;");
+    daemon_write_service("sick", "autostart = false;");
     daemon_start(&daemon);
     EXPECT(1, "", "sick is BACKOFF: ", "start", "sick");
     CHECK(daemon_number("sick", "restarts") >= 1, "no death is counted");
