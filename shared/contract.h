@@ -27,6 +27,7 @@ enum contract_kind {
     ORDER_LANE = 1, /* log writer: the read ends of a new lane; value: index */
     ORDER_REOPEN,   /* log writer: switch to a new file, then REPORT_REOPENED; value: echoed */
     ORDER_LOOK,     /* worker: connections may be waiting: try to accept */
+    ORDER_EMPTY,    /* worker: the listeners will be closed: accept what still waits */
     ORDER_PING,     /* answered by REPORT_PONG; value: echoed */
     /* reports */
     REPORT_READY,    /* the child serves */

@@ -10,10 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
+enum how { HOW_KILL, HOW_STOP, HOW_FAIL, HOWS };
+static const char *const hows[HOWS] = { "kill", "stop", "fail" };
+
 struct failpoint {
     _Atomic uint64_t passed;
     uint64_t wanted;
     char name[64];
+    enum how how;
 };
 
 bool failpoint_is_armed;
@@ -21,6 +25,7 @@ static struct failpoint *armed;
 
 void failpoint_init(void) {
     const char *text = getenv("PREFORK_FAILPOINT"), *colon;
+    char *how = NULL;
 
     if (text == NULL)
         return;
@@ -31,13 +36,25 @@ void failpoint_init(void) {
     if ((size_t)(colon - text) >= sizeof(armed->name))
         return;
     memcpy(armed->name, text, (size_t)(colon - text));
-    armed->wanted = *colon == ':' ? strtoull(colon + 1, NULL, 10) : 1;
+    armed->wanted = *colon == ':' ? strtoull(colon + 1, &how, 10) : 1;
+    for (int i = 0; how != NULL && *how == ':' && i < HOWS; i++)
+        if (strcmp(how + 1, hows[i]) == 0)
+            armed->how = (enum how)i;
     failpoint_is_armed = true;
 }
 
+static bool is_struck(const char *name) {
+    return strcmp(armed->name, name) == 0 &&
+           atomic_fetch_add(&armed->passed, 1) + 1 == armed->wanted;
+}
+
 void failpoint_hit(const char *name) {
-    if (strcmp(armed->name, name) == 0 && atomic_fetch_add(&armed->passed, 1) + 1 == armed->wanted)
-        kill(getpid(), SIGKILL);
+    if (is_struck(name))
+        kill(getpid(), armed->how == HOW_STOP ? SIGSTOP : SIGKILL);
+}
+
+bool failpoint_fails(const char *name) {
+    return failpoint_is_armed && armed->how == HOW_FAIL && is_struck(name);
 }
 
 void failpoint_linger(void) {

@@ -2,9 +2,10 @@
 #define SHARED_FAILPOINT_H
 
 /*
- * Named steps at which a test may kill the process that takes them, on the shipped binary:
- * PREFORK_FAILPOINT="NAME[:N]" kills by SIGKILL whoever takes the step NAME for the N-th time
- * (default 1), counted over all processes of the job, and only once.
+ * Named steps at which a test may strike, on the shipped binary: PREFORK_FAILPOINT="NAME[:N[:HOW]]"
+ * strikes whoever takes the step NAME for the N-th time (default 1), counted over all processes,
+ * and only once. HOW is kill (SIGKILL, the default), stop (SIGSTOP), or fail, where the step is
+ * one that may fail by itself.
  * Without the variable a step costs one load and a branch that is never taken. With it, frames are
  * written in steps that take a while, so that a killer from outside meets a worker between them.
  */
@@ -18,6 +19,9 @@ void failpoint_init(void);
 
 /* Count the step; does not return when it is the one. Any process, any thread. */
 void failpoint_hit(const char *name);
+
+/* The same for a step that may fail: true when this one has to. Any process, any thread. */
+bool failpoint_fails(const char *name);
 
 /* Stay at this step for a moment. Only called when armed. */
 void failpoint_linger(void);

@@ -42,6 +42,9 @@ struct child {
     const char *recycle_reason;
     struct child *replaces; /* the one that drains when this is READY */
     struct hang *hang;      /* what its hooks were seen doing */
+    uint64_t pinged_at_ns;  /* 0: it owes no answer */
+    uint64_t ponged_at_ns;
+    uint64_t pinged_connections; /* how many it had accepted by then */
     struct loop_watch pidfd_watch, order_watch;
 };
 

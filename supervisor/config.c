@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shared/exit_words.h"
+#include "shared/failpoint.h"
 #include "shared/leave.h"
 #include "shared/suggest.h"
 #include "supervisor/config_internal.h"
@@ -248,6 +249,7 @@ static _Noreturn void try(const char *file, int verdict_fd) {
     alarm(CHILD_S);
     if (nowhere == NULL || fd < 0 || dup2(fd, STDERR_FILENO) < 0)
         leave_process(1);
+    FAILPOINT("config-trial");
     config_free(config_read_plain(file, nowhere));
     if (write(verdict_fd, "", 1) != 1)
         leave_process(1);

@@ -67,7 +67,7 @@ struct config_file *config_file_open(struct config_reading *reading, const char 
         return file;
     file->is_partial = true;
     where = config_source_where(&file->source, (unsigned)config_error_line(&file->tree));
-    if (!config_is_blamed(reading, where) && !file->source.has_open_bracket)
+    if (!config_is_blamed(reading, where))
         config_complain(reading, where, "%s, here or on the line before",
             config_error_text(&file->tree) != NULL ? config_error_text(&file->tree)
                                                    : "syntax error");
@@ -110,8 +110,8 @@ static const struct setting *find_row(const struct setting *table, const char *n
     return NULL;
 }
 
-/* The nearest of our keys and of what others call them; the latter lead to ours. */
-static void suggest(
+/* The nearest of our keys and of what others call them; the latter lead to ours. True: exact. */
+static bool suggest(
     const struct config_scope *scope, const char *name, char dst[SUGGEST_WORD_MAX]) {
     struct suggestion ours = { .word = "" }, foreign = { .word = "" };
 
@@ -124,10 +124,11 @@ static void suggest(
         suggest_offer(&foreign, name, scope->foreign[i]);
     snprintf(dst, SUGGEST_WORD_MAX, "%s", ours.word);
     if (foreign.word[0] == '\0' || (ours.word[0] != '\0' && ours.distance <= foreign.distance))
-        return;
+        return false;
     for (int i = 0; scope->foreign[i] != NULL; i += 2)
         if (strcmp(scope->foreign[i], foreign.word) == 0)
             snprintf(dst, SUGGEST_WORD_MAX, "%s", scope->foreign[i + 1]);
+    return foreign.distance == 0;
 }
 
 static void refuse_unknown(
@@ -140,8 +141,7 @@ static void refuse_unknown(
     for (int i = 0; scope->unsure != NULL && scope->unsure[i] != NULL; i++)
         if (find_row(scope->unsure[i], name) != NULL)
             return;
-    suggest(scope, name, nearest);
-    if (place != NULL)
+    if (!suggest(scope, name, nearest) && place != NULL)
         config_complain(file->reading, where, "unknown key \"%.*s\" here: it belongs into %s",
             QUOTE, name, place);
     else if ((dot = strchr(nearest, '.')) != NULL)

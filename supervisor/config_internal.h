@@ -107,8 +107,7 @@ struct config_source {
     size_t len, room;
     struct config_where *line;
     size_t line_count, line_room;
-    bool is_hopeless;      /* too deep, too long: not to be parsed */
-    bool has_open_bracket; /* what the parser says at the end is told already */
+    bool is_hopeless; /* too deep, too long: not to be parsed */
 };
 
 /*
@@ -133,6 +132,19 @@ void config_source_fini(struct config_source *source);
  * Returns 0, or -1 when there is nothing to parse.
  */
 int config_scan(struct config_reading *reading, struct config_source *source, const char *path);
+
+/* ---- config_literal.c ---- */
+
+enum config_literal {
+    CONFIG_LITERAL_GOOD,     /* a number that libconfig reads as it is, true, false */
+    CONFIG_LITERAL_LONG,     /* an integer beyond 32 bits that does not end in L */
+    CONFIG_LITERAL_HUGE,     /* an integer beyond 64 bits */
+    CONFIG_LITERAL_INFINITE, /* a fraction beyond all */
+    CONFIG_LITERAL_WORD,     /* anything else: needs quotes */
+};
+
+/* What a value without quotes is. */
+enum config_literal config_literal_judge(const char *run);
 
 /* ---- config_file.c ---- */
 

@@ -205,8 +205,11 @@ void listen_close(struct listener *listener) {
 
     if (listener->proto == NET_UNIX && listener->fd >= 0 && path[0] != '\0')
         unlink(path);
-    if (listener->fd >= 0)
+    /* Workers that still serve hold copies: the socket itself must stop listening. */
+    if (listener->fd >= 0) {
+        shutdown(listener->fd, SHUT_RDWR);
         close(listener->fd);
+    }
     if (listener->lock_fd >= 0)
         close(listener->lock_fd);
     listener->fd = listener->lock_fd = -1;

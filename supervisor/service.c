@@ -15,6 +15,7 @@
 #include "shared/contract.h"
 #include "shared/gate.h"
 #include "shared/log.h"
+#include "supervisor/control_queue.h"
 #include "supervisor/policy.h"
 #include "supervisor/service_limits.h"
 #include "supervisor/spawn.h"
@@ -23,6 +24,7 @@
 #define SECOND_NS    1000000000ull
 #define GOOD_LIFE_NS (10 * SECOND_NS)
 #define NO_FORK_NS   SECOND_NS
+#define EMPTY_NS     (SECOND_NS / 20) /* for workers to empty the queue */
 
 static const char *const names[] = {
     [SERVICE_STOPPED] = "STOPPED",
@@ -124,39 +126,64 @@ int service_start(struct service *service, struct complaint *complaint) {
     return 0;
 }
 
-static void finish_stopping(struct service *service) {
+/*
+ * Close what nobody is to connect to any more. What still waits in the queue has found no worker
+ * with room: it is refused by the kernel, and told.
+ */
+static void close_for_good(struct service *service) {
+    struct control_queue queue = { .waiting = 0 };
+
+    service->close_at_ns = 0;
+    for (unsigned i = 0; i < service->config->listen_count; i++)
+        if (service->listener[i].proto != NET_UDP)
+            control_queue_add(&queue, &service->listener[i]);
+    if (queue.waiting > 0)
+        supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "backlog_lost",
+            (const struct log_field[]){ LOG_NUMBER("connections", queue.waiting), { .key = NULL } },
+            "%" PRIu64 " connections waited that no worker had room for", queue.waiting);
+    close_listeners(service);
+}
+
+static void go_on_stopping(struct service *service, uint64_t now_ns) {
     const char *reason = service->state_reason;
 
-    if (service->state == SERVICE_STOPPING && TAILQ_EMPTY(&service->children))
+    if (service->state != SERVICE_STOPPING)
+        return;
+    if (service->close_at_ns != 0 &&
+        (now_ns >= service->close_at_ns || TAILQ_EMPTY(&service->children)))
+        close_for_good(service);
+    if (service->close_at_ns == 0 && TAILQ_EMPTY(&service->children))
         set_state(service, SERVICE_STOPPED, reason);
 }
 
 /*
- * The workers shut their doors one by one, and the last of them may leave connections in the
- * queue: the sockets are closed here only after they were told, so that what was accepted is
- * served; what still stands in the queue then is refused by the kernel.
+ * Workers are told to accept all that waits and then to leave; the sockets are closed a moment
+ * later, so that whoever was in the queue when the word came is served.
  */
 void service_stop(struct service *service, const char *reason) {
+    const uint64_t now_ns = service->supervisor->now_ns;
     struct child *child;
 
     if (service->state == SERVICE_STOPPED || service->state == SERVICE_STOPPING)
         return;
     set_state(service, SERVICE_STOPPING, reason);
     service->scale = 0;
-    close_listeners(service);
-    TAILQ_FOREACH(child, &service->children, link)
-    child_drain(child, service->supervisor->now_ns, service->config->graceful_timeout_ms, reason);
-    finish_stopping(service);
+    service->close_at_ns = now_ns + EMPTY_NS;
+    service_watch_listeners(service, false);
+    service_order(service, ORDER_EMPTY);
+    TAILQ_FOREACH (child, &service->children, link)
+        child_drain(child, now_ns, service->config->graceful_timeout_ms, reason);
+    go_on_stopping(service, now_ns);
 }
 
 void service_restart(struct service *service) {
     struct child *child;
 
-    TAILQ_FOREACH(child, &service->children, link)
-    if (!child_is_leaving(child)) {
-        child->wants_recycling = true;
-        child->recycle_reason = "restarted by the operator";
-    }
+    TAILQ_FOREACH (child, &service->children, link)
+        if (!child_is_leaving(child)) {
+            child->wants_recycling = true;
+            child->recycle_reason = "restarted by the operator";
+        }
     service_tend(service, service->supervisor->now_ns);
 }
 
@@ -189,9 +216,9 @@ static void count_children(const struct service *service, struct policy_counts *
 
     *counts = (struct policy_counts){ .is_first = service->is_first,
         .has_waiting = service->has_waiting };
-    TAILQ_FOREACH(child, &service->children, link) {
-        /* One that is being replaced does not count: its replacement does. */
-        if (child_is_leaving(child) || child->wants_recycling)
+    TAILQ_FOREACH (child, &service->children, link) {
+        /* One that replaces another counts when the other leaves. */
+        if (child_is_leaving(child) || child->replaces != NULL)
             continue;
         row = &service->supervisor->board->row[child->row];
         counts->total++;
@@ -212,8 +239,8 @@ static unsigned free_slot(const struct service *service) {
     do {
         slot++;
         is_taken = false;
-        TAILQ_FOREACH(child, &service->children, link)
-        is_taken = is_taken || child->slot == slot;
+        TAILQ_FOREACH (child, &service->children, link)
+            is_taken = is_taken || child->slot == slot;
     } while (is_taken);
     return slot;
 }
@@ -256,8 +283,8 @@ static struct child *most_idle(const struct service *service) {
     struct child *child, *best = NULL;
     const struct scoreboard_row *row = service->supervisor->board->row;
 
-    TAILQ_FOREACH(child, &service->children, link) {
-        if (child_is_leaving(child) || child->wants_recycling || child->state != CHILD_RUNNING)
+    TAILQ_FOREACH (child, &service->children, link) {
+        if (child->state != CHILD_RUNNING || child->wants_recycling)
             continue;
         if (best == NULL || (row[child->row].sessions == 0 && row[best->row].sessions > 0) ||
             (row[child->row].sessions == 0 &&
@@ -301,9 +328,9 @@ static void resize(struct service *service, uint64_t now_ns, bool is_tick) {
 static bool is_being_replaced(const struct service *service, const struct child *old) {
     const struct child *child;
 
-    TAILQ_FOREACH(child, &service->children, link)
-    if (child->replaces == old)
-        return true;
+    TAILQ_FOREACH (child, &service->children, link)
+        if (child->replaces == old)
+            return true;
     return false;
 }
 
@@ -311,9 +338,9 @@ static void recycle(struct service *service, uint64_t now_ns) {
     struct child *child, *fresh;
     unsigned permits = (unsigned)service->config->max_recycling;
 
-    TAILQ_FOREACH(child, &service->children, link)
-    permits -= child->replaces != NULL && permits > 0;
-    TAILQ_FOREACH(child, &service->children, link) {
+    TAILQ_FOREACH (child, &service->children, link)
+        permits -= child->replaces != NULL && permits > 0;
+    TAILQ_FOREACH (child, &service->children, link) {
         if (permits == 0)
             return;
         if (!child->wants_recycling || child_is_leaving(child) || is_being_replaced(service, child))
@@ -370,7 +397,7 @@ void service_worker_ended(
         service->last_death_at_ns = now_ns;
     }
     if (service->state == SERVICE_STOPPING || service->state == SERVICE_FATAL) {
-        finish_stopping(service);
+        go_on_stopping(service, now_ns);
         return;
     }
     if (!was_ready && !was_told)
@@ -382,7 +409,7 @@ void service_order(struct service *service, uint32_t kind) {
     struct contract_record order = { .kind = kind };
     struct child *child;
 
-    TAILQ_FOREACH(child, &service->children, link) {
+    TAILQ_FOREACH (child, &service->children, link) {
         if (child->state != CHILD_RUNNING)
             continue;
         order.pid = child->pid;
@@ -428,6 +455,7 @@ void service_tend(struct service *service, uint64_t now_ns) {
     const bool is_tick = now_ns >= service->look_at_ns;
 
     service_limits_look(service, now_ns);
+    go_on_stopping(service, now_ns);
     if (service->state == SERVICE_STOPPED || service->state == SERVICE_STOPPING ||
         service->state == SERVICE_FATAL)
         return;
@@ -457,8 +485,9 @@ uint64_t service_next_at_ns(const struct service *service) {
     at_the_latest(&next_ns, service->backoff.until_ns, now_ns);
     at_the_latest(&next_ns, service->no_fork_before_ns, now_ns);
     at_the_latest(&next_ns, service->look_at_ns, now_ns);
-    TAILQ_FOREACH(child, &service->children, link)
-    at_the_latest(&next_ns, child->deadline_ns, now_ns);
+    at_the_latest(&next_ns, service->close_at_ns, now_ns);
+    TAILQ_FOREACH (child, &service->children, link)
+        at_the_latest(&next_ns, child->deadline_ns, now_ns);
     return next_ns;
 }
 
@@ -466,16 +495,16 @@ void service_count(const struct service *service, struct scoreboard_totals *out)
     const struct child *child;
 
     *out = service->gone;
-    TAILQ_FOREACH(child, &service->children, link)
-    scoreboard_add_counts(out, &service->supervisor->board->row[child->row].counts);
+    TAILQ_FOREACH (child, &service->children, link)
+        scoreboard_add_counts(out, &service->supervisor->board->row[child->row].counts);
 }
 
 unsigned service_count_ready(const struct service *service) {
     const struct child *child;
     unsigned count = 0;
 
-    TAILQ_FOREACH(child, &service->children, link)
-    count += child->state == CHILD_RUNNING;
+    TAILQ_FOREACH (child, &service->children, link)
+        count += child->state == CHILD_RUNNING;
     return count;
 }
 
@@ -489,9 +518,9 @@ bool service_is_settled(const struct service *service) {
         return true;
     if (service->state != SERVICE_RUNNING || service->is_first)
         return false;
-    TAILQ_FOREACH(child, &service->children, link)
-    if (child->state == CHILD_STARTING || child->wants_recycling)
-        return false;
+    TAILQ_FOREACH (child, &service->children, link)
+        if (child->state == CHILD_STARTING || (child->wants_recycling && !child_is_leaving(child)))
+            return false;
     fill_rules(service, &rules);
     count_children(service, &counts);
     return policy_want(&rules, &counts) == 0 || !may_shrink(service, &rules, &counts, false);

@@ -62,6 +62,7 @@ struct service {
     bool is_first;               /* start_servers are still to come */
     bool has_waiting;            /* ondemand: a connection waits and nobody has room */
     bool is_watching;            /* ondemand: listen_watch are in the loop */
+    uint64_t close_at_ns;        /* STOPPING: when the listeners are closed; 0: they are */
     uint64_t look_at_ns;         /* when time limits are to be looked at */
     uint64_t last_message_at_ns; /* of workers that are gone, or the start */
 };

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "shared/gate.h"
+#include "shared/contract.h"
 #include "shared/log.h"
 #include "shared/number.h"
 #include "supervisor/hang.h"
@@ -24,24 +24,64 @@ static void pass_deadline(struct child *child, uint64_t now_ns) {
         child_kill(child, child->leave_reason);
 }
 
-/* TERM, and a moment later KILL: somebody may have a handler, or a debugger. */
-static void look_for_hang(struct service *service, struct child *child, uint64_t now_ns) {
-    const uint64_t limit_ns = service->config->worker_timeout_ms * 1000000ull;
-    const struct supervisor *supervisor = service->supervisor;
-    uint64_t since_ns;
+/* A cut, and a moment later KILL: somebody may have a handler, or a debugger. */
+static void end_hung(
+    struct service *service, struct child *child, uint64_t now_ns, uint64_t for_ns, bool in_hook) {
     char span[NUMBER_TEXT_MAX];
+
+    supervisor_note(service->supervisor, service, child, LOG_LEVEL_ERROR, "worker_hung",
+        (const struct log_field[]){ LOG_NUMBER("hung_ms", for_ns / 1000000),
+            LOG_TEXT("where", in_hook ? "hook" : "loop"), { .key = NULL } },
+        in_hook ? "worker hangs in a hook for %s: it is ended"
+                : "worker does not answer for %s: it is ended",
+        number_format_span(span, for_ns));
+    child_cut(child, now_ns, in_hook ? "it hung in a hook" : "it did not answer");
+    child->deadline_ns = now_ns + HUNG_GRACE_MS * 1000000ull;
+}
+
+static void look_for_hang(
+    struct service *service, struct child *child, uint64_t now_ns, uint64_t limit_ns) {
+    uint64_t since_ns = hang_look(
+        child->hang, service->supervisor->board->lane[child->row], now_ns);
+
+    if (since_ns != UINT64_MAX && now_ns - since_ns >= limit_ns)
+        end_hung(service, child, now_ns, now_ns - since_ns, true);
+}
+
+/*
+ * Does its loop turn? It is asked now and then. A process that serves a session reads its orders
+ * when that is over: what it has accepted since it was asked excuses it.
+ */
+static void look_for_answer(
+    struct service *service, struct child *child, uint64_t now_ns, uint64_t limit_ns) {
+    const struct scoreboard_row *row = &service->supervisor->board->row[child->row];
+    const struct contract_record ping = {
+        .kind = ORDER_PING, .pid = child->pid, .generation = child->generation
+    };
+
+    if (service->config->model == MODEL_PROCESS &&
+        (row->sessions > 0 || row->counts.connections != child->pinged_connections)) {
+        child->pinged_connections = row->counts.connections;
+        if (child->pinged_at_ns != 0)
+            child->pinged_at_ns = now_ns;
+        return;
+    }
+    if (child->pinged_at_ns != 0 && now_ns - child->pinged_at_ns >= limit_ns) {
+        end_hung(service, child, now_ns, now_ns - child->pinged_at_ns, false);
+    } else if (child->pinged_at_ns == 0 && now_ns - child->ponged_at_ns >= limit_ns / 2) {
+        child->pinged_at_ns = now_ns;
+        (void)contract_send(child->order_fd, &ping, NULL, 0);
+    }
+}
+
+static void look_at_health(struct service *service, struct child *child, uint64_t now_ns) {
+    const uint64_t limit_ns = service->config->worker_timeout_ms * 1000000ull;
 
     if (limit_ns == 0 || child->state == CHILD_STARTING || child->state >= CHILD_CUT)
         return;
-    since_ns = hang_look(child->hang, supervisor->board->lane[child->row], now_ns);
-    if (since_ns == UINT64_MAX || now_ns - since_ns < limit_ns)
-        return;
-    supervisor_note(service->supervisor, service, child, LOG_LEVEL_ERROR, "worker_hung",
-        (const struct log_field[]){
-            LOG_NUMBER("hung_ms", (now_ns - since_ns) / 1000000), { .key = NULL } },
-        "worker hangs in a hook for %s: it is ended", number_format_span(span, now_ns - since_ns));
-    child_cut(child, now_ns, "it hung in a hook");
-    child->deadline_ns = now_ns + HUNG_GRACE_MS * 1000000ull;
+    look_for_hang(service, child, now_ns, limit_ns);
+    if (child->state == CHILD_RUNNING)
+        look_for_answer(service, child, now_ns, limit_ns);
 }
 
 static void look_at_age(struct service *service, struct child *child, uint64_t now_ns) {
@@ -61,7 +101,7 @@ static void look_at_use(struct service *service, uint64_t now_ns) {
     uint64_t last_ns = service->last_message_at_ns, at_ns;
     const struct child *child;
 
-    TAILQ_FOREACH(child, &service->children, link) {
+    TAILQ_FOREACH (child, &service->children, link) {
         at_ns = service->supervisor->board->row[child->row].last_message_at_ns;
         if (at_ns > last_ns)
             last_ns = at_ns;
@@ -88,11 +128,11 @@ static uint64_t pace_ns(const struct service *service) {
 void service_limits_look(struct service *service, uint64_t now_ns) {
     struct child *child;
 
-    TAILQ_FOREACH(child, &service->children, link) {
+    TAILQ_FOREACH (child, &service->children, link) {
         pass_deadline(child, now_ns);
         if (now_ns < service->look_at_ns)
             continue;
-        look_for_hang(service, child, now_ns);
+        look_at_health(service, child, now_ns);
         look_at_age(service, child, now_ns);
     }
     if (now_ns < service->look_at_ns)
@@ -105,8 +145,8 @@ bool service_limits_has_good_life(
     const struct service *service, uint64_t now_ns, uint64_t good_ns) {
     const struct child *child;
 
-    TAILQ_FOREACH(child, &service->children, link)
-    if (child->state == CHILD_RUNNING && now_ns - child->ready_at_ns >= good_ns)
-        return true;
+    TAILQ_FOREACH (child, &service->children, link)
+        if (child->state == CHILD_RUNNING && now_ns - child->ready_at_ns >= good_ns)
+            return true;
     return false;
 }

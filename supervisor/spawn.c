@@ -234,7 +234,12 @@ static struct child *spawn(struct supervisor *supervisor, struct service *servic
     }
     if (prepared.lane_is_new)
         tell_log_writer(supervisor, prepared.lane);
-    pid = fork();
+    if (failpoint_fails("fork")) {
+        errno = EAGAIN;
+        pid = -1;
+    } else {
+        pid = fork();
+    }
     if (pid == 0 && service != NULL)
         run_worker(prepared.child, &prepared, parent);
     if (pid == 0)
@@ -296,9 +301,9 @@ static void release(struct child *child) {
         gate_remove_member(service->gate, (unsigned)child->row);
         scoreboard_release_row(child->supervisor->board, child->row);
         TAILQ_REMOVE(&service->children, child, link);
-        TAILQ_FOREACH(other, &service->children, link)
-        if (other->replaces == child)
-            other->replaces = NULL;
+        TAILQ_FOREACH (other, &service->children, link)
+            if (other->replaces == child)
+                other->replaces = NULL;
     }
     hang_free(child->hang);
     free(child);

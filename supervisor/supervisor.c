@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,6 +95,10 @@ static void believe(struct child *child, const struct contract_record *report) {
         child->wants_recycling = true;
         child->recycle_reason = report->value != 0 ? "it has grown past reload_on_pss"
                                                    : "it has served max_requests";
+        break;
+    case REPORT_PONG:
+        child->pinged_at_ns = 0;
+        child->ponged_at_ns = supervisor->now_ns;
         break;
     case REPORT_LOOK:
         service_order(service, ORDER_LOOK);
@@ -198,7 +203,18 @@ static int init_service(struct supervisor *supervisor, unsigned index) {
     return service->gate != NULL ? 0 : -1;
 }
 
+/* Lanes and children take descriptors: as many as we may have. */
+static void raise_file_limit(void) {
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static int init(struct supervisor *supervisor) {
+    raise_file_limit();
     supervisor->now_ns = supervisor->started_at_ns = clock_now_ns();
     supervisor->started_at_unix_s = time(NULL);
     supervisor->generation = 1;
@@ -236,7 +252,7 @@ static bool has_ended(const struct supervisor *supervisor) {
     if (!supervisor->is_stopping)
         return false;
     for (unsigned i = 0; i < supervisor->service_count; i++)
-        if (!TAILQ_EMPTY(&supervisor->service[i].children))
+        if (supervisor->service[i].state != SERVICE_STOPPED)
             return false;
     return true;
 }
@@ -288,9 +304,14 @@ void supervisor_stop(struct supervisor *supervisor, bool fast) {
         service_stop(&supervisor->service[i], "the daemon stops");
         if (!supervisor->is_fast)
             continue;
-        TAILQ_FOREACH(child, &supervisor->service[i].children, link)
-        child_cut(child, supervisor->now_ns, "the daemon stops at once");
+        TAILQ_FOREACH (child, &supervisor->service[i].children, link)
+            child_cut(child, supervisor->now_ns, "the daemon stops at once");
     }
+}
+
+void supervisor_reopen_logs(
+    struct supervisor *supervisor, void (*done)(void *owner, int error), void *owner) {
+    log_keeper_reopen(supervisor, done, owner);
 }
 
 struct service *supervisor_find_service(struct supervisor *supervisor, const char *name) {

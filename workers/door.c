@@ -21,7 +21,8 @@
 #include "workers/datagrams.h"
 #include "workers/worker_state.h"
 
-#define REST_MS 100
+#define REST_MS  100
+#define EMPTY_NS 1000000000ull
 
 /*
  * What an accepted TCP socket inherits costs no call of its own: no delay of small answers, and
@@ -147,10 +148,28 @@ static void listener_ready(struct loop_watch *watch, uint32_t events) {
         worker->was_skipped = true;
 }
 
+static bool has_room(const struct worker *worker) {
+    return worker->row->sessions < worker->args->sessions_max;
+}
+
 void door_look(struct worker *worker) {
     for (unsigned i = 0; i < worker->args->listener_count; i++)
-        if (worker->args->listener[i].proto != NET_UDP && worker->door == DOOR_OPEN)
+        if (worker->args->listener[i].proto != NET_UDP && worker->door == DOOR_OPEN &&
+            has_room(worker))
             accept_one(worker, &worker->args->listener[i]);
+}
+
+void door_empty(struct worker *worker) {
+    const uint64_t until_ns = clock_now_ns() + EMPTY_NS;
+    uint64_t before;
+
+    do {
+        before = worker->row->counts.connections + worker->row->counts.refused;
+        door_look(worker);
+        if (worker->door == DOOR_OPEN && !has_room(worker))
+            return;
+    } while (worker->row->counts.connections + worker->row->counts.refused != before &&
+             clock_now_ns() < until_ns);
 }
 
 static void watch_streams(struct worker *worker, bool on) {
@@ -177,10 +196,6 @@ static void gate_ready(struct loop_watch *watch, uint32_t events) {
     gate_wait_done(worker->args->gate);
     if (worker->door == DOOR_WAITING)
         worker->door = DOOR_OPEN;
-}
-
-static bool has_room(const struct worker *worker) {
-    return worker->row->sessions < worker->args->sessions_max;
 }
 
 void door_tend(struct worker *worker) {

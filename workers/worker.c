@@ -21,6 +21,7 @@
 #include "shared/clock.h"
 #include "shared/contract.h"
 #include "shared/exit_code.h"
+#include "shared/failpoint.h"
 #include "shared/leave.h"
 #include "shared/log.h"
 #include "workers/datagrams.h"
@@ -152,14 +153,6 @@ void worker_end_session(struct worker *worker) {
 
 /* ---- orders ---- */
 
-static void leave(struct worker *worker) {
-    if (worker->is_leaving)
-        return;
-    worker->is_leaving = true;
-    show_room(worker, worker->row->sessions);
-    door_shut(worker);
-}
-
 static void order_ready(struct loop_watch *watch, uint32_t events) {
     struct worker *worker = watch->owner;
     struct contract_record order;
@@ -172,12 +165,24 @@ static void order_ready(struct loop_watch *watch, uint32_t events) {
             close(fds[i]);
         if (order.kind == ORDER_LOOK)
             door_look(worker);
+        else if (order.kind == ORDER_EMPTY)
+            door_empty(worker);
         else if (order.kind == ORDER_PING)
             worker_report(worker, REPORT_PONG, order.value);
     }
     /* The supervisor is gone: nobody is left who could use what we do. */
     if (rc == 0)
         leave_process(EXIT_CODE_UNAVAILABLE);
+}
+
+static void leave(struct worker *worker) {
+    if (worker->is_leaving)
+        return;
+    /* What was ordered before the signal comes first. */
+    order_ready(&worker->order_watch, EPOLLIN);
+    worker->is_leaving = true;
+    show_room(worker, worker->row->sessions);
+    door_shut(worker);
 }
 
 static void wake_ready(struct loop_watch *watch, uint32_t events) {
@@ -297,7 +302,9 @@ void worker_main(const struct worker_args *args) {
     catch_signals();
     worker.row->idle_since_at_ns = worker.now_ns;
     show_room(&worker, 0);
+    FAILPOINT("worker-ready");
     worker_report(&worker, REPORT_READY, 0);
+    FAILPOINT("worker-served");
     run(&worker);
     leave_process(EXIT_CODE_OK);
 }

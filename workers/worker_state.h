@@ -32,7 +32,7 @@ struct worker {
     uint64_t now_ns; /* of this turn */
 
     _Atomic unsigned door; /* enum door_state; other threads only look */
-    bool was_skipped; /* this turn a connection was left to others */
+    bool was_skipped;      /* this turn a connection was left to others */
     uint64_t rest_until_ns;
     struct loop_watch listen_watch[WORKER_LISTENERS_MAX];
     struct loop_watch gate_watch, order_watch, wake_watch;
@@ -83,5 +83,8 @@ void door_shut(struct worker *worker);
 
 /* Try each stream listener once. */
 void door_look(struct worker *worker);
+
+/* Accept all that waits, as far as there is room; for a second at most. */
+void door_empty(struct worker *worker);
 
 #endif

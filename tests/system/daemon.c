@@ -71,13 +71,31 @@ void daemon_write_service(const char *name, const char *format, ...) {
 
 /* ---- its life ---- */
 
+static int connect_control(void) {
+    struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "control.sock" };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static bool answers(void) {
+    int fd = connect_control();
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 void daemon_start_unsettled(struct daemon *daemon) {
     const char *const argv[] = { "preforkd", "-F", "-f", "preforkd.conf", NULL };
 
     if (!harness_exists("preforkd.conf"))
         daemon_write_config("");
     harness_start(&daemon->proc, argv, 0);
-    CHECK(harness_until(PATIENCE_MS, harness_exists("control.sock")), "no control socket: %s",
+    CHECK(harness_until(PATIENCE_MS, answers()), "no control socket: %s",
         harness_read_file(daemon->proc.err, NULL));
     daemon_do("{\"verb\":\"status\"}");
 }
@@ -110,16 +128,14 @@ void daemon_stop(struct daemon *daemon) {
 /* ---- control ---- */
 
 static json_t *ask(const char *request) {
-    struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "control.sock" };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = connect_control();
     json_t *lines = json_array(), *line;
     json_error_t error;
     FILE *stream;
     char *text = NULL;
     size_t size = 0;
 
-    CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "control: %s",
-        strerror(errno));
+    CHECK(fd >= 0, "control: %s", strerror(errno));
     CHECK(send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request) &&
               send(fd, "\n", 1, MSG_NOSIGNAL) == 1,
         "control: %s", strerror(errno));

@@ -426,7 +426,7 @@ static void ack_answers_and_shows_what_it_got(void) {
         "type = \"ack\"; listen = [ \"udp://127.0.0.1:0\" ]; model = \"event\"; max_children = 1;");
     daemon_start(&daemon);
     fd = open_udp(0, daemon_port("ack", "udp"));
-    CHECK(send(fd, "say \033[31mred\n", 12, 0) == 12, "send");
+    CHECK(send(fd, "say \033[31mred\n", 13, 0) == 13, "send");
     CHECK(recv(fd, back, sizeof(back), 0) == 2 && memcmp(back, "OK", 2) == 0, "%s", back);
     CHECK(harness_until(5000, daemon_log_count("event=datagram") == 1), "%s", daemon_log());
     CHECK(strchr(daemon_log(), '\033') == NULL, "an escape sequence stands in the log");

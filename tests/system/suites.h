@@ -13,5 +13,6 @@ extern const struct harness_suite job_engine_suite;
 extern const struct harness_suite job_command_suite;
 extern const struct harness_suite daemon_model_suite;
 extern const struct harness_suite daemon_control_suite;
+extern const struct harness_suite daemon_pool_suite;
 
 #endif

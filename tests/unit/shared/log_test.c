@@ -168,7 +168,7 @@ static bool is_utf8_of_one_line(const char *line, size_t len) {
         if (step < 1 || (!escape_is_shown(rune) && rune != '\\'))
             return false;
     }
-    return len > 0 && line[len - 1] == '\n';
+    return len > 0 && len <= LOG_LINE_MAX && line[len - 1] == '\n';
 }
 
 static bool json_is_valid(const char *line, size_t len) {
@@ -198,7 +198,7 @@ static void fill(char *dst, size_t len, unsigned kind, unsigned short state[3]) 
 
 Test(log, any_bytes_make_one_valid_line) {
     unsigned short state[3] = { 1, 2, 3 };
-    char line[LOG_LINE_MAX], msg[6000], value[3000], other[300];
+    char line[LOG_LINE_MAX + 64], msg[6000], value[3000], other[300];
     size_t len, n;
 
     for (unsigned i = 0; i < 20000; i++) {
@@ -306,8 +306,10 @@ Test(log, what_finds_no_room_is_counted_and_told_first) {
 
     use(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
     dropped = 0;
+    errno = EXDEV;
     for (; dropped < 10; sent++)
         log_write(LOG_LEVEL_INFO | LOG_EVERY, "count", NULL, "%u", sent);
+    cr_assert_eq(errno, EXDEV);
     said();
     cr_assert_eq(count_lines(text, "event=count"), sent - 10);
     log_write(LOG_LEVEL_INFO | LOG_EVERY, "after", NULL, "here again");
@@ -320,6 +322,25 @@ Test(log, what_finds_no_room_is_counted_and_told_first) {
     log_write(LOG_LEVEL_INFO, "after", NULL, "and only once");
     cr_assert_null(strstr(said(), "log_dropped"));
     cr_assert_eq(dropped, 10);
+}
+
+/* A short record must not slip in before the number of those that were too long. */
+Test(log, nothing_goes_before_the_number_of_what_was_dropped) {
+    static char page[4096];
+
+    use(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+    dropped = 0;
+    for (int i = 0; i < 15; i++)
+        cr_assert_eq(write(lane[1], page, sizeof(page)), (ssize_t)sizeof(page));
+    cr_assert_eq(write(lane[1], page, sizeof(page) - 100), (ssize_t)sizeof(page) - 100);
+    log_write(LOG_LEVEL_INFO, "long", NULL, "%0500d", 1);
+    cr_assert_eq(dropped, 1);
+    log_write(LOG_LEVEL_INFO, "s", NULL, "1");
+    cr_assert_eq(dropped, 2);
+    said();
+    log_write(LOG_LEVEL_INFO, "s", NULL, "2");
+    cr_assert_not_null(strstr(said(), "event=log_dropped"));
+    cr_assert_not_null(strstr(text, " count=2\n"));
 }
 
 /* ---- repeats ---- */

@@ -6,7 +6,8 @@
 
 struct values {
     uint64_t workers;
-    bool json;
+    bool json, quiet;
+    const char *file;
 };
 
 static const struct setting table[] = {
@@ -17,7 +18,22 @@ static const struct setting table[] = {
         .min = 1,
         .max = 9,
         .help = "" },
-    { .name = "json", .type = SETTING_BOOL, .offset = offsetof(struct values, json), .help = "" },
+    { .name = "json",
+        .letter = 'j',
+        .type = SETTING_BOOL,
+        .offset = offsetof(struct values, json),
+        .help = "" },
+    { .name = "quiet",
+        .letter = 'q',
+        .type = SETTING_BOOL,
+        .offset = offsetof(struct values, quiet),
+        .help = "" },
+    { .name = "file",
+        .letter = 'f',
+        .type = SETTING_TEXT,
+        .offset = offsetof(struct values, file),
+        .operand = "FILE",
+        .help = "" },
     { .name = NULL },
 };
 
@@ -61,11 +77,30 @@ Test(options, dash_and_digit_is_an_operand) {
     cr_assert_null(options.rest);
 }
 
+Test(options, letters_may_stand_together_and_the_last_may_take_a_value) {
+    static const char *const cases[][3] = { { "-jq", NULL, NULL }, { "-jqf", "x", "x" },
+        { "-fx", NULL, "x" }, { "-f", "x", "x" }, { "-jfx", NULL, "x" }, { "--file", "x", "x" } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *argv[] = { (char *)cases[i][0], (char *)cases[i][1], NULL };
+        begin(argv);
+        cr_assert_eq(next(), OPTIONS_END, "%s: %s", cases[i][0], complaint.text);
+        cr_assert_eq(values.json, cases[i][0][1] == 'j', "%s", cases[i][0]);
+        cr_assert_eq(values.quiet, strchr(cases[i][0], 'q') != NULL, "%s", cases[i][0]);
+        if (cases[i][2] != NULL)
+            cr_assert_str_eq(values.file, cases[i][2]);
+        else
+            cr_assert_null(values.file);
+    }
+}
+
 Test(options, bad_ones_are_told) {
     static const char *const cases[][3] = { { "--wrokers", "2", "did you mean --workers?" },
         { "--workers", NULL, "--workers needs a value: --workers N" },
         { "--workers", "10", "--workers: 10 is outside" }, { "--json=5", NULL, "true or false" },
-        { "-x", NULL, "unknown option -x" }, { "--", NULL, NULL },
+        { "-x", NULL, "unknown option -x" }, { "-jx", NULL, "unknown option -jx" },
+        { "-f", NULL, "-f needs a value: -f FILE" }, { "-jf", NULL, "-jf needs a value" },
+        { "-f", "", "--file: must not be empty" }, { "--", NULL, NULL },
         { "--a-very-long-option-name-that-is-longer-than-any-buffer-that-holds-an-option-name=5",
             NULL, "unknown option --a-very" } };
 
