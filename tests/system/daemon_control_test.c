@@ -379,7 +379,7 @@ static void reader_may_look_and_no_more(void) {
 }
 
 static void garbage_harms_nothing(void) {
-    static const char *const garbage[] = { "GET / HTTP/1.0\r\n\r\n", "{\"verb\":\"stpo\"}\n",
+    static const char *const garbage[] = { "GET / HTTP/1.0\r\n\r\n", "{\"verb\":\"stopped\"}\n",
         "{\"verb\":[]}\n", "[[[[[[[[\n", "\n\n\n", "{\"verb\":\"stop\",\"args\":7}\n", "\xff\n" };
     static char flood[300000];
     struct daemon daemon;

@@ -133,7 +133,8 @@ Test(verbs, event_is_one_harmless_line) {
         read_json("{\"ts\":\"2026-11-21T13:17:38.123Z\",\"level\":\"warn\",\"service\":\"echo\","
                   "\"slot\":3,\"event\":\"worker_exit\",\"msg\":\"worker killed\\n\\u001b[2J\"}"),
         true);
-    cmd_events_write(out, json_object(), false);
+    json_object_clear(answer);
+    cmd_events_write(out, answer, false);
     expect("\033[33m13:17:38 echo/3: worker killed\\n\\033[2J\033[0m\n \n");
 }
 
