@@ -80,7 +80,8 @@ peer() {
     Go)
         command -v go >/dev/null || return 1
         [ -x "$built" ] || go build -o "$built" tests/bench/peers/echo.go || return 1
-        server=("$port" "$built" "$port")
+        # As many threads as it would have unpinned: that is how it is run.
+        server=("$port" env "GOMAXPROCS=$(nproc)" "$built" "$port")
         ;;
     libevent | libuv)
         pkg-config --exists "$1" || return 1
