@@ -12,6 +12,7 @@ int main(int argc, char **argv) {
         job_command_suite,
         daemon_model_suite,
         daemon_pool_suite,
+        daemon_log_suite,
         daemon_control_suite,
         { .name = NULL },
     };
