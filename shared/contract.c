@@ -51,7 +51,10 @@ int contract_send(int fd, const struct contract_record *record, const int *fds, 
     return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-/* The descriptors that came with a message, all of them, whether the record is good or not. */
+/*
+ * The descriptors that came with a message, all of them, whether the record is good or not. There
+ * is room for no more: the kernel was told CMSG_LEN, since CMSG_SPACE is rounded up to one more.
+ */
 static unsigned take_descriptors(struct msghdr *message, int *fds) {
     unsigned count = 0;
     size_t len;
@@ -92,7 +95,7 @@ int contract_receive(int fd, struct contract_record *out, int *fds, unsigned *ou
         message = (struct msghdr){ .msg_iov = &part,
             .msg_iovlen = 1,
             .msg_control = control.space,
-            .msg_controllen = sizeof(control.space) };
+            .msg_controllen = CMSG_LEN(CONTRACT_FDS_MAX * sizeof(int)) };
         n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0)

@@ -315,7 +315,8 @@ size_t log_line_make(
         put(&line, ",\"cut\":true", 11);
     else if (line.is_cut)
         put(&line, " cut=1", 6);
-    put(&line, "}\n" + !line.is_json, 1u + line.is_json);
+    put(&line, "}", line.is_json);
+    put(&line, "\n", 1);
     return (size_t)(line.at - dst);
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define BACKLOG 64
+#define NEW     ".new"
 
 static int complain(struct complaint *complaint, const char *path, const char *what) {
     return complaint_set(complaint, "%s: %s: %s", path, what, strerror(errno));
@@ -87,8 +88,8 @@ static int lock(const struct sockaddr_un *address, struct complaint *complaint) 
     return -1;
 }
 
-/* The lock is ours: remove what a dead daemon left. */
-static int remove_stale(const struct sockaddr_un *address, struct complaint *complaint) {
+/* The lock is ours: is what stands there, if anything does, what a dead daemon left? */
+static int check_stale(const struct sockaddr_un *address, struct complaint *complaint) {
     const char *path = address->sun_path;
     struct stat st;
     pid_t owner;
@@ -102,38 +103,45 @@ static int remove_stale(const struct sockaddr_un *address, struct complaint *com
         return refuse_owned(complaint, address, owner);
     if (owner < 0)
         return complain(complaint, path, "cannot tell whether somebody answers");
-    if (unlink(path) < 0)
-        return complain(complaint, path, "cannot remove the stale socket");
     return 0;
 }
 
-/* Nobody can connect before listen(), so the rights are complete when it is called. */
+/* Bound, ours to open, and listening; at its own name when all of that is so. */
+static int make_ready(int fd, const struct sockaddr_un *address, const char *path, mode_t mode,
+    gid_t group, struct complaint *complaint) {
+    const char *place = address->sun_path;
+    const mode_t old_mask = umask(0177);
+    const int rc = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+
+    umask(old_mask);
+    if (rc < 0)
+        return complain(complaint, place, "cannot bind");
+    if (group != (gid_t)-1 && lchown(place, (uid_t)-1, group) < 0)
+        return complain(complaint, place, "cannot give it to the group");
+    if (chmod(place, mode) < 0)
+        return complain(complaint, place, "cannot set its mode");
+    if (listen(fd, BACKLOG) < 0)
+        return complain(complaint, place, "cannot listen");
+    if (rename(place, path) < 0)
+        return complain(complaint, place, "cannot give it its name");
+    return 0;
+}
+
+/* Under another name first: whoever finds the socket finds somebody who answers. */
 static int bind_and_listen(
     const struct sockaddr_un *address, mode_t mode, gid_t group, struct complaint *complaint) {
-    const char *path = address->sun_path;
-    mode_t old_mask;
-    int fd, rc;
+    struct sockaddr_un place = *address;
+    int fd;
 
+    strcat(place.sun_path, NEW);
+    if (unlink(place.sun_path) < 0 && errno != ENOENT)
+        return complain(complaint, place.sun_path, "cannot remove it");
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return complain(complaint, path, "cannot make a socket");
-    old_mask = umask(0177);
-    rc = bind(fd, (const struct sockaddr *)address, sizeof(*address));
-    umask(old_mask);
-    if (rc < 0) {
-        complain(complaint, path, "cannot bind");
-        close(fd);
-        return -1;
-    }
-    if (group != (gid_t)-1 && lchown(path, (uid_t)-1, group) < 0)
-        complain(complaint, path, "cannot give it to the group");
-    else if (chmod(path, mode) < 0)
-        complain(complaint, path, "cannot set its mode");
-    else if (listen(fd, BACKLOG) < 0)
-        complain(complaint, path, "cannot listen");
-    else
+        return complain(complaint, address->sun_path, "cannot make a socket");
+    if (make_ready(fd, &place, address->sun_path, mode, group, complaint) == 0)
         return fd;
-    unlink(path);
+    unlink(place.sun_path);
     close(fd);
     return -1;
 }
@@ -144,14 +152,14 @@ int control_socket_open(
     int fd;
 
     *out_lock_fd = -1;
-    if (strlen(path) >= sizeof(address.sun_path))
-        return complaint_set(complaint, "%s: a socket's path has at most %zu bytes", path,
-            sizeof(address.sun_path) - 1);
+    if (strlen(path) + strlen(NEW) >= sizeof(address.sun_path))
+        return complaint_set(complaint, "%s: the path of the control socket has at most %zu bytes",
+            path, sizeof(address.sun_path) - sizeof(NEW));
     memcpy(address.sun_path, path, strlen(path) + 1);
     *out_lock_fd = lock(&address, complaint);
     if (*out_lock_fd < 0)
         return -1;
-    fd = remove_stale(&address, complaint);
+    fd = check_stale(&address, complaint);
     if (fd == 0)
         fd = bind_and_listen(&address, mode, group, complaint);
     if (fd < 0) {

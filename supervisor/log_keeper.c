@@ -132,7 +132,7 @@ void log_keeper_report(
         order_reopen(supervisor, reopen);
 }
 
-void supervisor_reopen_logs(
+void log_keeper_reopen(
     struct supervisor *supervisor, void (*done)(void *owner, int error), void *owner) {
     struct supervisor_reopen *reopen = calloc(1, sizeof(*reopen));
 

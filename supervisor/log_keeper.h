@@ -29,6 +29,10 @@ void log_keeper_ended(
 void log_keeper_report(
     struct supervisor *supervisor, struct child *child, const struct contract_record *report);
 
+/* As supervisor_reopen_logs(). */
+void log_keeper_reopen(
+    struct supervisor *supervisor, void (*done)(void *owner, int error), void *owner);
+
 /* Fork it again when it is due. Each turn. */
 void log_keeper_tend(struct supervisor *supervisor);
 uint64_t log_keeper_next_at_ns(const struct supervisor *supervisor);

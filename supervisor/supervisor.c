@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -202,7 +203,18 @@ static int init_service(struct supervisor *supervisor, unsigned index) {
     return service->gate != NULL ? 0 : -1;
 }
 
+/* Lanes and children take descriptors: as many as we may have. */
+static void raise_file_limit(void) {
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static int init(struct supervisor *supervisor) {
+    raise_file_limit();
     supervisor->now_ns = supervisor->started_at_ns = clock_now_ns();
     supervisor->started_at_unix_s = time(NULL);
     supervisor->generation = 1;
@@ -297,6 +309,11 @@ void supervisor_stop(struct supervisor *supervisor, bool fast) {
     }
 }
 
+void supervisor_reopen_logs(
+    struct supervisor *supervisor, void (*done)(void *owner, int error), void *owner) {
+    log_keeper_reopen(supervisor, done, owner);
+}
+
 struct service *supervisor_find_service(struct supervisor *supervisor, const char *name) {
     for (unsigned i = 0; i < supervisor->service_count; i++)
         if (strcmp(supervisor->service[i].config->name, name) == 0)
@@ -311,15 +328,36 @@ static void release(struct supervisor *supervisor) {
         control_close(supervisor->control);
     log_keeper_stop(supervisor);
     log_lanes_close(&supervisor->lanes);
+    if (supervisor->pid_file != NULL)
+        pidfile_remove(supervisor->pid_file);
     scoreboard_free(supervisor->board);
     loop_free(supervisor->loop);
     if (supervisor->signal_fd >= 0)
         close(supervisor->signal_fd);
 }
 
+/* One daemon for each pid file: the second is refused while the first lives. */
+static int open_pid_file(struct supervisor *supervisor, struct complaint *complaint) {
+    const char *path = supervisor->config->pid_file;
+    pid_t other = 0;
+
+    if (path == NULL)
+        return 0;
+    supervisor->pid_file = pidfile_open(path, 0644, &other);
+    if (supervisor->pid_file != NULL)
+        return pidfile_write(supervisor->pid_file);
+    if (errno == EEXIST)
+        return complaint_set(complaint, "pid_file %s: pid %d has it", path, other);
+    return complaint_set(complaint, "pid_file %s: %s", path, strerror(errno));
+}
+
 static int start_and_serve(struct supervisor *supervisor) {
     struct complaint complaint;
 
+    if (open_pid_file(supervisor, &complaint) < 0) {
+        detach_complain(supervisor, complaint.text);
+        return EXIT_CODE_CONFIG;
+    }
     if (log_keeper_start(supervisor, &complaint) < 0 || control_open(supervisor, &complaint) < 0) {
         detach_complain(supervisor, complaint.text);
         return EXIT_CODE_CONFIG;

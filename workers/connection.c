@@ -6,17 +6,12 @@
 #include "workers/connection.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "shared/console.h"
 #include "shared/failpoint.h"
-#include "shared/log.h"
-#include "workers/datagrams.h"
 #include "workers/worker_state.h"
 
 void connection_enter_hook(struct scoreboard_lane *lane) {
@@ -96,7 +91,7 @@ static ssize_t send_some(struct connection *connection, const char *data, size_t
     return -1;
 }
 
-static int send_stream(struct connection *connection, const char *data, size_t len) {
+int connection_send(struct connection *connection, const char *data, size_t len) {
     ssize_t n = 0;
 
     if (connection->is_broken)
@@ -153,64 +148,4 @@ void connection_end(struct connection *connection, enum session_end end) {
     connection_enter_hook(connection->lane);
     worker->args->ops->close(&connection->session, end);
     connection_leave_hook(connection->lane);
-}
-
-/* ---- what services call ---- */
-
-int session_send(struct session *session, const char *data, size_t len) {
-    if (session->proto == NET_UDP)
-        return datagrams_answer(session->worker->datagrams, data, len);
-    return send_stream((struct connection *)session, data, len);
-}
-
-void session_close(struct session *session) {
-    if (session->proto != NET_UDP)
-        ((struct connection *)session)->is_closing = true;
-}
-
-const void *session_settings(const struct session *session) {
-    return session->worker->args->settings;
-}
-
-enum service_lang session_lang(const struct session *session) {
-    return session->worker->args->lang;
-}
-
-struct active {
-    const struct scoreboard *board;
-    uint64_t sum;
-};
-
-static void add_sessions(void *owner, unsigned row) {
-    struct active *active = owner;
-
-    active->sum += active->board->row[row].sessions;
-}
-
-uint64_t session_count_active(const struct session *session) {
-    struct active active = { .board = session->worker->args->board };
-
-    gate_visit_members(session->worker->args->gate, add_sessions, &active);
-    return active.sum;
-}
-
-bool session_is_heard(const struct session *session) {
-    (void)session;
-    return log_is_wanted(LOG_LEVEL_INFO) || console_is_on();
-}
-
-void session_say(const struct session *session, const char *event, const char *format, ...) {
-    char text[1024], peer[NET_TEXT_MAX];
-    va_list args;
-
-    if (!session_is_heard(session))
-        return;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    net_format(peer, &session->peer);
-    log_write(LOG_LEVEL_INFO | LOG_EVERY, event,
-        (const struct log_field[]){ LOG_TEXT("peer", peer), { .key = NULL } }, "%s", text);
-    if (console_is_on())
-        console_say("%s: %s", session->worker->args->service_name, text);
 }

@@ -33,6 +33,12 @@ void connection_open(struct connection *connection);
 /* Give the service what was read: the message hook. */
 void connection_give(struct connection *connection, const char *data, size_t len);
 
+/*
+ * Send at once what the socket takes, and keep the rest, up to write_buffer_bytes. Does not block.
+ * Returns 0, or -1: the peer is gone or the buffer is full.
+ */
+int connection_send(struct connection *connection, const char *data, size_t len);
+
 /* True when bytes wait for the peer to read. */
 bool connection_has_unsent(const struct connection *connection);
 

@@ -168,7 +168,7 @@ static bool is_utf8_of_one_line(const char *line, size_t len) {
         if (step < 1 || (!escape_is_shown(rune) && rune != '\\'))
             return false;
     }
-    return len > 0 && line[len - 1] == '\n';
+    return len > 0 && len <= LOG_LINE_MAX && line[len - 1] == '\n';
 }
 
 static bool json_is_valid(const char *line, size_t len) {
@@ -198,7 +198,7 @@ static void fill(char *dst, size_t len, unsigned kind, unsigned short state[3]) 
 
 Test(log, any_bytes_make_one_valid_line) {
     unsigned short state[3] = { 1, 2, 3 };
-    char line[LOG_LINE_MAX], msg[6000], value[3000], other[300];
+    char line[LOG_LINE_MAX + 64], msg[6000], value[3000], other[300];
     size_t len, n;
 
     for (unsigned i = 0; i < 20000; i++) {
@@ -306,8 +306,10 @@ Test(log, what_finds_no_room_is_counted_and_told_first) {
 
     use(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
     dropped = 0;
+    errno = EXDEV;
     for (; dropped < 10; sent++)
         log_write(LOG_LEVEL_INFO | LOG_EVERY, "count", NULL, "%u", sent);
+    cr_assert_eq(errno, EXDEV);
     said();
     cr_assert_eq(count_lines(text, "event=count"), sent - 10);
     log_write(LOG_LEVEL_INFO | LOG_EVERY, "after", NULL, "here again");
