@@ -22,6 +22,7 @@
 #include "shared/contract.h"
 #include "shared/exit_code.h"
 #include "shared/gate.h"
+#include "shared/version.h"
 #include "supervisor/control.h"
 #include "supervisor/detach.h"
 #include "supervisor/log_keeper.h"
