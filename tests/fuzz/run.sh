@@ -15,7 +15,7 @@ targets=(
     "number ^- shared/number.c shared/interval.c"
     "frame commit_adopt shared/frame.c supervisor/job/commit.c"
     "journal refuse|write_all|begin|load|is_current|open_locked|take_up|journal_(open|append|close) supervisor/job/journal.c supervisor/job/resume.c"
-    "config config_memory|config_free|config_read_guarded|try|is_service_file|refuse_default|give_up|refuse_lookup supervisor/config_scan.c supervisor/config_token.c supervisor/config_value.c supervisor/config_literal.c supervisor/config_file.c supervisor/config_dump.c"
+    "config ^- supervisor/config_scan.c supervisor/config_token.c supervisor/config_value.c supervisor/config_literal.c supervisor/config_file.c supervisor/config_dump.c"
     "text ^- shared/escape.c shared/suggest.c shared/options.c"
 )
 mkdir -p $out
