@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.."
 
 runs=${1:-10000000}
 out=build-fuzz
-flags="-std=gnu17 -D_GNU_SOURCE -I. -g -O1 -w -DPREFORK_VERSION=\"0\" $(pkg-config --cflags libbsd jansson libconfig)"
+# PREFORK_VERSION: any text will do
+flags="-std=gnu17 -D_GNU_SOURCE -I. -g -O1 -w -DPREFORK_VERSION=__FILE__ $(pkg-config --cflags libbsd jansson libconfig)"
 libs="$(pkg-config --libs libbsd jansson libconfig) -pthread -ldl"
 sources=$(find shared supervisor workers -name '*.c' ! -name main.c)
 # target, what of the files below is not its to reach (functions that open and write files, or
