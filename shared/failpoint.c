@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,13 +45,24 @@ void failpoint_init(void) {
 }
 
 static bool is_struck(const char *name) {
-    return strcmp(armed->name, name) == 0 &&
-           atomic_fetch_add(&armed->passed, 1) + 1 == armed->wanted;
+    uint64_t passed;
+
+    if (strcmp(armed->name, name) != 0)
+        return false;
+    passed = atomic_fetch_add(&armed->passed, 1) + 1;
+    return armed->wanted == 0 || passed == armed->wanted;
 }
 
 void failpoint_hit(const char *name) {
     if (is_struck(name))
         kill(getpid(), armed->how == HOW_STOP ? SIGSTOP : SIGKILL);
+}
+
+void failpoint_hit_of(const char *name, const char *service) {
+    char whole[sizeof(armed->name)];
+
+    snprintf(whole, sizeof(whole), "%s@%s", name, service);
+    failpoint_hit(whole);
 }
 
 bool failpoint_fails(const char *name) {

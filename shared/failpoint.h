@@ -4,10 +4,10 @@
 /*
  * Named steps at which a test may strike, on the shipped binary: PREFORK_FAILPOINT="NAME[:N[:HOW]]"
  * strikes whoever takes the step NAME for the N-th time (default 1), counted over all processes,
- * and only once. HOW is kill (SIGKILL, the default), stop (SIGSTOP), or fail, where the step is
- * one that may fail by itself.
- * Without the variable a step costs one load and a branch that is never taken. With it, frames are
- * written in steps that take a while, so that a killer from outside meets a worker between them.
+ * and only once; with N 0, each time. HOW is kill (SIGKILL, the default), stop (SIGSTOP), or fail,
+ * where the step is one that may fail by itself. Without the variable a step costs one load and a
+ * branch that is never taken. With it, frames are written in steps that take a while, so that a
+ * killer from outside meets a worker between them.
  */
 
 #include <stdbool.h>
@@ -20,6 +20,9 @@ void failpoint_init(void);
 /* Count the step; does not return when it is the one. Any process, any thread. */
 void failpoint_hit(const char *name);
 
+/* A step NAME that each service has of its own: NAME@SERVICE. */
+void failpoint_hit_of(const char *name, const char *service);
+
 /* The same for a step that may fail: true when this one has to. Any process, any thread. */
 bool failpoint_fails(const char *name);
 
@@ -30,6 +33,12 @@ void failpoint_linger(void);
     do {                                             \
         if (__builtin_expect(failpoint_is_armed, 0)) \
             failpoint_hit(name);                     \
+    } while (0)
+
+#define FAILPOINT_OF(name, service)                  \
+    do {                                             \
+        if (__builtin_expect(failpoint_is_armed, 0)) \
+            failpoint_hit_of(name, service);         \
     } while (0)
 
 #endif

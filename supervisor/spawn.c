@@ -175,7 +175,7 @@ _Noreturn static void run_worker(
         args.service_name, child->slot, &args.board->row[args.row].counts.log_dropped);
     console_use(supervisor->lanes.console_write);
     child_setup_apply(&setup);
-    FAILPOINT("worker-start");
+    FAILPOINT_OF("worker-start", args.service_name);
     worker_main(&args);
 }
 

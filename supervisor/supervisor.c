@@ -22,6 +22,7 @@
 #include "shared/contract.h"
 #include "shared/exit_code.h"
 #include "shared/gate.h"
+#include "shared/version.h"
 #include "supervisor/control.h"
 #include "supervisor/detach.h"
 #include "supervisor/log_keeper.h"
@@ -328,15 +329,36 @@ static void release(struct supervisor *supervisor) {
         control_close(supervisor->control);
     log_keeper_stop(supervisor);
     log_lanes_close(&supervisor->lanes);
+    if (supervisor->pid_file != NULL)
+        pidfile_remove(supervisor->pid_file);
     scoreboard_free(supervisor->board);
     loop_free(supervisor->loop);
     if (supervisor->signal_fd >= 0)
         close(supervisor->signal_fd);
 }
 
+/* One daemon for each pid file: the second is refused while the first lives. */
+static int open_pid_file(struct supervisor *supervisor, struct complaint *complaint) {
+    const char *path = supervisor->config->pid_file;
+    pid_t other = 0;
+
+    if (path == NULL)
+        return 0;
+    supervisor->pid_file = pidfile_open(path, 0644, &other);
+    if (supervisor->pid_file != NULL)
+        return pidfile_write(supervisor->pid_file);
+    if (errno == EEXIST)
+        return complaint_set(complaint, "pid_file %s: pid %d has it", path, other);
+    return complaint_set(complaint, "pid_file %s: %s", path, strerror(errno));
+}
+
 static int start_and_serve(struct supervisor *supervisor) {
     struct complaint complaint;
 
+    if (open_pid_file(supervisor, &complaint) < 0) {
+        detach_complain(supervisor, complaint.text);
+        return EXIT_CODE_CONFIG;
+    }
     if (log_keeper_start(supervisor, &complaint) < 0 || control_open(supervisor, &complaint) < 0) {
         detach_complain(supervisor, complaint.text);
         return EXIT_CODE_CONFIG;

@@ -18,6 +18,7 @@
 #include "supervisor/service.h"
 
 struct control;
+struct pidfh;
 struct supervisor_reopen;
 
 struct supervisor {
@@ -40,6 +41,7 @@ struct supervisor {
     struct loop_watch signal_watch;
     int signal_fd;
     int detached_fd; /* tells who started us that we serve; -1: nobody waits, or it is told */
+    struct pidfh *pid_file;            /* NULL: none */
     struct supervisor_reopen *reopens; /* who waits for the log file to be reopened */
     uint64_t next_reopen;
     bool is_stopping, is_fast;

@@ -212,6 +212,7 @@ void door_tend(struct worker *worker) {
         worker->gate_watch.ready = gate_ready;
         loop_add(worker->loop, &worker->gate_watch, EPOLLIN);
     }
+    worker_show_room(worker);
     watch_streams(worker, worker->door == DOOR_OPEN);
     if (worker->was_skipped && worker->door != DOOR_OPEN)
         worker_report(worker, REPORT_LOOK, 0);

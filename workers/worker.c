@@ -27,8 +27,10 @@
 #include "workers/datagrams.h"
 #include "workers/worker_state.h"
 
-#define TICK_MS   1000
-#define SECOND_NS 1000000000ull
+#define TICK_MS       1000
+#define REST_MS       100
+#define FIRST_LOOK_MS 50 /* after READY: then there is something to measure */
+#define SECOND_NS     1000000000ull
 
 static const struct model_ops *const models[] = {
     [WORKER_PROCESS] = &model_process,
@@ -111,21 +113,33 @@ void worker_report(struct worker *worker, uint32_t kind, uint64_t value) {
     (void)contract_send(worker->args->order_fd, &record, NULL, 0);
 }
 
+static enum scoreboard_state state_of(const struct worker *worker, uint32_t sessions) {
+    if (worker->is_leaving)
+        return SCOREBOARD_DRAINING;
+    if (sessions >= worker->args->sessions_max)
+        return SCOREBOARD_FULL;
+    return sessions > 0 ? SCOREBOARD_ACTIVE : SCOREBOARD_IDLE;
+}
+
 /* Tell in the row, and where spare workers are wanted in the gate, what room there is. */
 static void show_room(struct worker *worker, uint32_t sessions) {
     const struct worker_args *args = worker->args;
     const bool has_room = sessions < args->sessions_max;
 
-    worker->row->state = worker->is_leaving ? SCOREBOARD_DRAINING
-                         : !has_room        ? SCOREBOARD_FULL
-                         : sessions > 0     ? SCOREBOARD_ACTIVE
-                                            : SCOREBOARD_IDLE;
+    worker->row->state = state_of(worker, sessions);
     if (args->spare_wanted == 0)
         return;
     if (gate_set_room(args->gate, (unsigned)args->row, has_room && !worker->is_leaving) <
             args->spare_wanted &&
         !has_room && gate_ask(args->gate))
         worker_report(worker, REPORT_SHORT, 0);
+}
+
+void worker_show_room(struct worker *worker) {
+    const uint32_t sessions = worker->row->sessions;
+
+    if (worker->row->state != state_of(worker, sessions))
+        show_room(worker, sessions);
 }
 
 void worker_begin_session(struct worker *worker, struct connection *connection) {
@@ -243,11 +257,12 @@ static void tick(struct worker *worker) {
 
 /* How long the loop may sleep. */
 static int patience_ms(struct worker *worker) {
-    int most = worker->args->reload_on_pss_bytes > 0 || worker->row->pss_bytes == 0 ? TICK_MS : -1;
-    int wanted = -1;
+    int most = worker->args->reload_on_pss_bytes > 0 ? TICK_MS : -1, wanted = -1;
 
+    if (worker->row->pss_bytes == 0)
+        most = FIRST_LOOK_MS;
     if (worker->door == DOOR_RESTING)
-        most = 100;
+        most = REST_MS;
     if (worker->model->tick != NULL)
         wanted = worker->model->tick(worker, worker->now_ns);
     if (wanted < 0)
@@ -287,7 +302,7 @@ void worker_main(const struct worker_args *args) {
     worker.row = &args->board->row[args->row];
     worker.lanes = args->board->lane[args->row];
     worker.now_ns = clock_now_ns();
-    worker.pss_due_ns = worker.now_ns + SECOND_NS / 2;
+    worker.pss_due_ns = worker.now_ns + FIRST_LOOK_MS * 1000000ull / 2;
     wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker.loop = loop_new();
     if (wake_fd < 0 || worker.loop == NULL)

@@ -37,8 +37,8 @@ struct worker {
     struct loop_watch listen_watch[WORKER_LISTENERS_MAX];
     struct loop_watch gate_watch, order_watch, wake_watch;
 
-    bool is_leaving;
-    uint64_t served; /* sessions and datagrams, against max_requests */
+    _Atomic bool is_leaving; /* other threads only look */
+    uint64_t served;         /* sessions and datagrams, against max_requests */
     bool asked_recycling;
     uint64_t pss_due_ns;
     struct datagrams *datagrams; /* NULL: no datagram listener */
@@ -54,6 +54,9 @@ void worker_report(struct worker *worker, uint32_t kind, uint64_t value);
 /* One more session, one less: the row's numbers, room, and the door. End: any thread. */
 void worker_begin_session(struct worker *worker, struct connection *connection);
 void worker_end_session(struct worker *worker);
+
+/* The row as it is now: for when two threads changed it at once. Main thread. */
+void worker_show_room(struct worker *worker);
 
 /* Make the main thread look around: from any thread, or a signal handler. */
 void worker_wake(void);

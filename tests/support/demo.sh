@@ -18,3 +18,46 @@ say prefork compare job divisible 3 345 212 --method test
 "$prefork" compare job divisible 3 345 212 --method test --quiet
 say prefork compare job divisible 1e9 --method test --count --repeat 3
 "$prefork" compare job divisible 1e9 --method test --count --repeat 3 --quiet
+
+# The daemon: one service in each model, and a look at them.
+dir=$(mktemp -d)
+control=$dir/control.sock
+daemon=
+end() {
+    [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
+    rm -rf "$dir"
+}
+trap end EXIT
+mkdir "$dir/services.d"
+cat >"$dir/preforkd.conf" <<CONF
+control : { socket = "control.sock"; };
+log     : { file = "preforkd.log"; };
+CONF
+port=50007
+for model in process thread event; do
+    cat >"$dir/services.d/echo-$model.conf" <<CONF
+type = "echo";
+listen = [ "tcp://127.0.0.1:$port" ];
+port_policy = "next";
+model = "$model";
+pm = "static";
+max_children = 2;
+CONF
+    port=$((port + 1))
+done
+say cat services.d/echo-event.conf
+cat "$dir/services.d/echo-event.conf"
+say preforkd -f preforkd.conf
+"$1/preforkd" -f "$dir/preforkd.conf"
+daemon=$("$prefork" --control "$control" status --json | sed 's/.*"pid": *\([0-9]*\), *"generation.*/\1/')
+for model in process thread event; do
+    port=$("$prefork" --control "$control" ports --json | tr '{' '\n' |
+        sed -n "/\"echo-$model\"/s/.*\"port\": *\([0-9]*\).*/\1/p")
+    say prefork echo 127.0.0.1 "$port" --count 1000 "   # $model"
+    "$prefork" echo 127.0.0.1 "$port" --count 1000 >/dev/null
+done
+say prefork status
+"$prefork" --control "$control" status
+say prefork stop
+"$prefork" --control "$control" stop
+daemon=

@@ -41,6 +41,32 @@ same job run command 1..40 --engine thread --threads 4 -- echo '{i}'
 same job run divisible 20000000 --by 7 --engine process
 same job run divisible 20000000 --by 7 --engine event
 
+# A daemon in threads: many clients at once, workers replaced and killed meanwhile.
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+control=$dir/control.sock
+mkdir "$dir/services.d"
+printf 'control : { socket = "control.sock"; }; log : { file = "log"; };\n' >"$dir/preforkd.conf"
+printf '%s\n' 'type = "echo"; model = "thread"; pm = "static"; max_children = 2;' \
+    'listen = [ "tcp://127.0.0.1:0", "udp://127.0.0.1:0" ]; threads_per_child = 8;' \
+    'graceful_timeout = "1s"; max_connections = 12; max_requests = 40;' >"$dir/services.d/echo.conf"
+$build/preforkd -f "$dir/preforkd.conf"
+port=$(build/prefork --control "$control" ports --json | tr '{' '\n' |
+    sed -n '/"tcp"/s/.*"port": *\([0-9]*\).*/\1/p')
+for _ in 1 2 3 4 5; do
+    clients=
+    for client in 1 2 3 4 5 6 7 8 9 10; do
+        build/prefork echo 127.0.0.1 "$port" --count 200 --quiet --timeout 10s &
+        clients="$clients $!"
+    done
+    build/prefork --control "$control" restart echo --no-wait 2>/dev/null
+    for client in $clients; do
+        runs=$((runs + 1))
+        wait "$client" || failed=$((failed + 1))
+    done
+done
+build/prefork --control "$control" stop 2>/dev/null
+
 for report in "$log".*; do
     [ -e "$report" ] || continue
     echo "tsan: $report"

@@ -238,11 +238,11 @@ static void start_that_cannot_be_is_told(void) {
     daemon_stop(&daemon);
 }
 
-/* The third worker that is started dies before it is ready: the only one of that service. */
+/* The first worker of that service dies before it is ready. */
 static void start_of_what_dies_is_told(void) {
     struct daemon daemon;
 
-    CHECK(setenv("PREFORK_FAILPOINT", "worker-start:3", 1) == 0, "setenv");
+    CHECK(setenv("PREFORK_FAILPOINT", "worker-start@sick:1", 1) == 0, "setenv");
     daemon_write_service("echo", " ");
     daemon_write_service("sick", "max_children = 1; restart_delay = \"60s\"; autostart = false;");
     daemon_start(&daemon);
