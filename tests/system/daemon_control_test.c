@@ -119,9 +119,11 @@ static void config_is_shown_and_tested(void) {
     daemon_start(&daemon);
     EXPECT(0, "max_children = 3;", "", "config", "show");
     EXPECT(0, "is good", "", "config", "test");
+    EXPECT(0, "{\"good\":true,\"lines\":[\"# file ", "", "config", "show", "--json");
     harness_write_file("services.d/bad.conf", bad, strlen(bad));
     EXPECT(78, "", "bad.conf:1: unknown key \"wrokers\"", "config", "test");
     EXPECT(78, "", "bad.conf:1", "config", "show");
+    EXPECT(78, "{\"good\":false,\"lines\":[],\"complaints\":[\"", "", "config", "test", "--json");
     CHECK(strcmp(daemon_state("echo"), "RUNNING") == 0, "echo is %s", daemon_state("echo"));
     daemon_stop(&daemon);
     EXPECT(69, "", "no preforkd", "config", "show");
@@ -532,15 +534,15 @@ static void service_is_served_without_a_file(void) {
         free_port(port);
         start_serving(&proc, daemon_models[m], port);
         CHECK(shown_port(&proc) == (unsigned)atoi(port), "%s", harness_read_file(proc.out, NULL));
+        at = strstr(harness_read_file(proc.err, NULL), "--control ");
+        CHECK(at != NULL && sscanf(at, "--control %4000s", socket) == 1, "no control socket");
+        r = harness_run("prefork", "--control", socket, "status", NULL);
+        expect_run(&r, 0, daemon_models[m], "", __LINE__);
         r = harness_run("prefork", "echo", "127.0.0.1", port, "--count", "20", NULL);
         expect_run(&r, 0, "message 20 of 20\n", "20 messages", __LINE__);
         CHECK(harness_until(PATIENCE_MS,
                   strstr(harness_read_file(proc.out, NULL), "active connections: 1") != NULL),
             "nobody is seen: %s", harness_read_file(proc.out, NULL));
-        at = strstr(harness_read_file(proc.err, NULL), "--control ");
-        CHECK(at != NULL && sscanf(at, "--control %4000s", socket) == 1, "no control socket");
-        r = harness_run("prefork", "--control", socket, "status", NULL);
-        expect_run(&r, 0, daemon_models[m], "", __LINE__);
         *strrchr(socket, '/') = '\0';
         CHECK(harness_exists(socket), "%s", socket);
         kill(proc.pid, m == 0 ? SIGINT : SIGTERM);
