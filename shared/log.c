@@ -95,7 +95,8 @@ static void write_line(
  */
 struct scratch {
     atomic_flag is_taken;
-    char msg[LOG_LINE_MAX], line[LOG_LINE_MAX];
+    char short_msg[512]; /* before the line, so that most records touch one page */
+    char line[LOG_LINE_MAX], msg[LOG_LINE_MAX];
 };
 
 #define SCRATCHES 4
@@ -195,11 +196,18 @@ struct said {
 
 static void make_record(
     const struct said *said, const char *format, va_list args, struct scratch *scratch) {
-    char *msg = scratch->msg;
+    char *msg = scratch->short_msg;
+    va_list again;
     size_t len;
     int n;
 
-    n = vsnprintf(msg, LOG_LINE_MAX, format, args);
+    va_copy(again, args);
+    n = vsnprintf(msg, sizeof(scratch->short_msg), format, args);
+    if (n >= (int)sizeof(scratch->short_msg) || said->error != 0) {
+        msg = scratch->msg;
+        n = vsnprintf(msg, LOG_LINE_MAX, format, again);
+    }
+    va_end(again);
     len = n < 0 ? 0 : (size_t)n;
     if (len >= LOG_LINE_MAX)
         len = LOG_LINE_MAX - 1;
