@@ -13,6 +13,8 @@ int main(int argc, char **argv) {
         daemon_model_suite,
         daemon_pool_suite,
         daemon_log_suite,
+        daemon_log_text_suite,
+        daemon_log_room_suite,
         daemon_control_suite,
         { .name = NULL },
     };

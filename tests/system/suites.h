@@ -14,6 +14,8 @@ extern const struct harness_suite job_command_suite;
 extern const struct harness_suite daemon_model_suite;
 extern const struct harness_suite daemon_pool_suite;
 extern const struct harness_suite daemon_log_suite;
+extern const struct harness_suite daemon_log_text_suite;
+extern const struct harness_suite daemon_log_room_suite;
 extern const struct harness_suite daemon_control_suite;
 
 #endif
