@@ -41,9 +41,9 @@ static const struct {
     [SETTING_TEXTS] = { TEXT | LIST, "a text in quotes, or several in [ ]" },
 };
 
-/* What the scan gave to a key that is set twice. */
+/* What the scan gave to a key that it refused. */
 static bool is_renamed(const char *name) {
-    return strncmp(name, "*again", 6) == 0;
+    return strncmp(name, CONFIG_RENAMED, strlen(CONFIG_RENAMED)) == 0;
 }
 
 static struct config_where where_of(

@@ -97,10 +97,11 @@ bool config_is_blamed(const struct config_reading *reading, struct config_where 
 /* Write them by file and line, none twice, and forget them. */
 void config_complaints_write(struct config_reading *reading, FILE *out);
 
-/* ---- config_source.c, config_scan.c ---- */
+/* ---- config_source.c, config_scan.c and what that stands on ---- */
 
 /* The text of a file with what it includes in place, and where each of its lines comes from. */
-#define CONFIG_MENDED "\x01mended" /* stands where a value was refused by the scan */
+#define CONFIG_MENDED  "\x01mended" /* stands where the scan refused a value, */
+#define CONFIG_RENAMED "*again"     /* begins what stands where it refused a key */
 
 struct config_source {
     char *text;

@@ -11,6 +11,8 @@
 
 #include "supervisor/config_internal.h"
 
+#define GROWTH 4096 /* by so much a file may grow while it is read */
+
 static int check(struct config_reading *reading, struct config_where where, const char *path,
     const struct stat *st) {
     if (S_ISDIR(st->st_mode))
@@ -59,6 +61,7 @@ char *config_source_load(
     char *buf = NULL;
     struct stat st;
     ssize_t len = -1;
+    size_t room;
     int fd;
 
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -68,10 +71,11 @@ char *config_source_load(
     }
     if (check(reading, where, path, &st) < 0)
         goto out;
-    buf = malloc(CONFIG_FILE_MAX + 1);
+    room = (size_t)st.st_size + GROWTH;
+    buf = malloc(room);
     if (buf == NULL)
         abort();
-    len = read_all(fd, buf, CONFIG_FILE_MAX + 1);
+    len = read_all(fd, buf, room);
     if (len < 0)
         config_complain(reading, where, "%s cannot be read: %s", path, strerror(errno));
     else

@@ -53,12 +53,15 @@ static void answer_stopped(struct control_request *request, const struct service
 
 /* It was to run and does not. */
 static void answer_failed(struct control_request *request, const struct service *service) {
-    const char *why = service->state_reason;
+    const char *name = service->config->name, *state = service_state_name(service->state);
 
     if (service->state != SERVICE_STOPPED && service->last_death[0] != '\0')
-        why = service->last_death;
-    control_request_finish(request, EXIT_CODE_FAILED, "%s is %s%s%s", service->config->name,
-        service_state_name(service->state), why != NULL ? ": " : "", why != NULL ? why : "");
+        control_request_finish(
+            request, EXIT_CODE_FAILED, "%s is %s: a worker %s", name, state, service->last_death);
+    else
+        control_request_finish(request, EXIT_CODE_FAILED, "%s is %s%s%s", name, state,
+            service->state_reason != NULL ? ": " : "",
+            service->state_reason != NULL ? service->state_reason : "");
 }
 
 /* ---- waiting ---- */
@@ -68,8 +71,8 @@ static void tell_starting(struct control_request *request, const struct service 
     const struct child *child;
 
     if (service->state == SERVICE_BACKOFF) {
-        control_request_tell(request, "%s is in BACKOFF: %s", service->config->name,
-            service->last_death[0] != '\0' ? service->last_death : "a worker died too young");
+        control_request_tell(request, "%s is in BACKOFF: a worker %s", service->config->name,
+            service->last_death[0] != '\0' ? service->last_death : "died too young");
         return;
     }
     TAILQ_FOREACH (child, &service->children, link) {

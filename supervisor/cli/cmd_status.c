@@ -177,7 +177,7 @@ static void write_trouble(const struct cmd_status_place *place, const json_t *se
         write_escaped(place->out, reason);
     }
     if (json_is_object(death)) {
-        fputs("; last death: ", place->out);
+        fputs("; a worker ", place->out);
         write_escaped(place->out, json_read_text(death, "words"));
         fprintf(place->out, ", %s ago", json_read_span(span, json_read_number(death, "ago_s")));
     }
@@ -259,7 +259,7 @@ static void write_deaths(FILE *out, const json_t *service) {
 
     fprintf(out, "  restarts     %" PRIu64, json_read_number(service, "restarts"));
     if (json_is_object(death)) {
-        fprintf(out, "; the last %s ago: ", json_read_span(span, json_read_number(death, "ago_s")));
+        fprintf(out, "; %s ago a worker ", json_read_span(span, json_read_number(death, "ago_s")));
         write_escaped(out, json_read_text(death, "words"));
     }
     fputc('\n', out);

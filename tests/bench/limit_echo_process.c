@@ -29,8 +29,9 @@ static int listen_on(int port, int flags) {
     return fd;
 }
 
+static char buf[16 * 1024];
+
 static void serve(int fd) {
-    char buf[16 * 1024];
     ssize_t got, sent = 0;
 
     while (sent >= 0 && (got = recv(fd, buf, sizeof(buf), 0)) > 0)

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define BUF_SIZE ((size_t)16 * 1024)
+
 static int listen_on(int port) {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
@@ -27,13 +29,14 @@ static int listen_on(int port) {
 
 static void *serve(void *argument) {
     int fd = (int)(intptr_t)argument;
-    char buf[16 * 1024];
+    char *buf = malloc(BUF_SIZE); /* on the stack each of its pages would be touched */
     ssize_t got, sent = 0;
 
-    while (sent >= 0 && (got = recv(fd, buf, sizeof(buf), 0)) > 0)
+    while (buf != NULL && sent >= 0 && (got = recv(fd, buf, BUF_SIZE, 0)) > 0)
         for (ssize_t at = 0; at < got && sent >= 0; at += sent)
             sent = send(fd, buf + at, (size_t)(got - at), MSG_NOSIGNAL);
     close(fd);
+    free(buf);
     return NULL;
 }
 

@@ -133,3 +133,4 @@ pss() { # pss ARGUMENTS...: the peak of all processes of the job, in MB
 } >"$tmp/results"
 cat "$tmp/results" >$results
 echo "bench: written to $results" >&2
+tests/bench/run_serve.sh "$build" "$pairs"

@@ -16,7 +16,7 @@ results=tests/bench/RESULTS.md
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/pairs" && : >"$tmp/rows" && : >"$tmp/exact" && : >"$tmp/memory" && : >"$tmp/respawn"
-port=17000
+port=17000 level=info
 export SERVE_PIN=1
 
 say() {
@@ -43,7 +43,8 @@ ours() {
     cat >"$folder/preforkd.conf" <<END
 services_dir = "$folder/services.d";
 control : { socket = "$folder/control.sock"; };
-log : { file = "$folder/preforkd.log"; };
+log : { file = "$folder/preforkd.log"; level = "$level"; };
+process_max = 1000;
 END
     cat >"$folder/services.d/echo.conf" <<END
 type = "echo";
@@ -55,6 +56,7 @@ threads_per_child = 256;
 worker_connections = 1024;
 backlog = 1024;
 idle_timeout = "300s";
+max_spawn_rate = 1000;
 END
     printf '%s\n' "$@" >>"$folder/services.d/echo.conf"
     server=("$port" "$build/preforkd" -F -f "$folder/preforkd.conf")
@@ -78,7 +80,8 @@ peer() {
     Go)
         command -v go >/dev/null || return 1
         [ -x "$built" ] || go build -o "$built" tests/bench/peers/echo.go || return 1
-        server=("$port" "$built" "$port")
+        # As many threads as it would have unpinned: that is how it is run.
+        server=("$port" env "GOMAXPROCS=$(nproc)" "$built" "$port")
         ;;
     libevent | libuv)
         pkg-config --exists "$1" || return 1
@@ -125,12 +128,12 @@ exact() {
     for x in ours limit; do
         messages=3200
         $x "$model" "$children"
-        calls+=("$("$bench/serve_exact" calls --load "$load" "$@" --messages $messages \
-            --server "${server[@]}" 2>"$tmp/err" || echo failed)")
-        messages=$([[ $label == connect* ]] && echo 96 || echo 640)
+        calls+=("$("$bench/serve_exact" calls --load "$load" "$@" --messages "$messages" \
+            --server "${server[@]}" 2>>"$tmp/errors" || echo failed)")
+        messages=$([[ $label == connect* ]] && echo 24 || echo 640)
         $x "$model" "$children"
-        steps+=("$("$bench/serve_exact" steps --load "$load" "$@" --messages $messages \
-            --seconds 20 --server "${server[@]}" 2>"$tmp/err" || echo 0)")
+        steps+=("$("$bench/serve_exact" steps --load "$load" "$@" --messages "$messages" \
+            --seconds 30 --server "${server[@]}" 2>>"$tmp/errors" || echo 0)")
     done
     # shellcheck disable=SC2183
     printf '| %s | %s | %s | %s | %s | %s | + <= 300, the same calls |\n' "$label" "${calls[0]}" \
@@ -146,7 +149,7 @@ weigh() {
     for x in ours limit; do
         $x "$1" "$2"
         line=$("$bench/serve_exact" memory --load "$load" --connections 512 --messages 20000 \
-            --server "${server[@]}" 2>"$tmp/err") || line="0 0 0 0"
+            --server "${server[@]}" 2>>"$tmp/errors") || line="failed - - -"
         # shellcheck disable=SC2086
         set -- "$1" "$2" "$3" "$4" $line
         echo "| $1, $x | $5 | $6 | $7 | $8 | $([ $x = ours ] && echo "$4") |" >>"$tmp/memory"
@@ -162,7 +165,7 @@ respawn() {
     if [ "${SERVE_OURS:-}" = limit ]; then
         a=($((port + 1)) respawn "$bench/limit_respawn" serve $((port + 1)))
     else
-        ours process 1 'max_spawn_rate = 1000;'
+        ours process 1
         a=("${server[0]}" "preforkd: echo" "${server[@]:1}")
     fi
     port=$((port + 2))
@@ -204,14 +207,18 @@ ours event 1 && a=("${server[@]}")
 limit event 1
 row "<= 1.10, p99 <= 1.3" "event, 16 deep, vs minimal epoll" --depth 16 --messages 600000
 row "<= 1.10, p99 <= 1.3" "event, 16 KiB, vs minimal epoll" --bytes 16384 --messages 25000
-for model in event thread process; do
-    children=$([ $model = process ] && echo 16 || echo 1)
-    ours $model "$children" && a=("${server[@]}")
-    limit $model 16
-    # shellcheck disable=SC2086
-    row "<= 1.10" "connect + echo + close, $model, vs minimal $model" $connects
+# Each connection makes two records in the log; the limit is for serving, so once without.
+for level in info warn; do
+    for model in event thread process; do
+        children=$([ $model = process ] && echo 16 || echo 1)
+        ours $model "$children" && a=("${server[@]}")
+        limit $model 16
+        # shellcheck disable=SC2086
+        row "$([ $level = warn ] && echo "<= 1.10")" \
+            "connect + echo + close, $model, log level $level, vs minimal $model" $connects
+    done
 done
-# a is the process model still
+# a is the process model still, its log at warn
 if peer Go; then
     # shellcheck disable=SC2086
     row "<= 0.85" "connect + echo + close, process, vs Go" $connects
@@ -227,14 +234,19 @@ exact "event, 512 connections" event 1 --rounds --connections 512
 exact "event, 16 deep" event 1 --rounds --depth 16
 exact "thread, 64 connections" thread 1 --rounds
 exact "process, 64 connections" process 64 --rounds
+level=info
+exact "connect, event, log level info" event 1 --connect --connections 4
+level=warn
 exact "connect, event" event 1 --connect --connections 16
 exact "connect, thread" thread 1 --connect --connections 16
 exact "connect, process" process 16 --connect --connections 16
+level=info
 weigh event 1 3 "<= 2 a connection"
 weigh thread 2 3 "<= 16 a connection"
 weigh process 512 4 "<= 60 a process"
 respawn
 
+[ ! -s "$tmp/errors" ] || sed 's/^/bench: /' "$tmp/errors" >&2
 if [ -n "$only" ]; then
     cat "$tmp/rows" "$tmp/exact" "$tmp/memory" "$tmp/respawn"
     exit 0

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "shared/escape.h"
-#include "shared/suggest.h"
 #include "shared/options.h"
+#include "shared/suggest.h"
 #include "supervisor/job/job_spec.h"
 #include "workers/kernels/command/command.h"
 

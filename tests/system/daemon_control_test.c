@@ -231,15 +231,15 @@ static void start_that_cannot_be_is_told(void) {
     daemon_stop(&daemon);
 }
 
-/* Its worker dies before it is ready. */
+/* The first worker of that service dies before it is ready. */
 static void start_of_what_dies_is_told(void) {
     struct daemon daemon;
 
-    setenv("PREFORK_FAILPOINT", "worker-start@sick:0", 1);
+    CHECK(setenv("PREFORK_FAILPOINT", "worker-start@sick:1", 1) == 0, "setenv");
     daemon_write_service("echo", " ");
-    daemon_write_service("sick", "autostart = false;");
+    daemon_write_service("sick", "max_children = 1; restart_delay = \"60s\"; autostart = false;");
     daemon_start(&daemon);
-    EXPECT(1, "", "sick is BACKOFF: ", "start", "sick");
+    EXPECT(1, "", "sick is BACKOFF: a worker was killed by SIGKILL", "start", "sick");
     CHECK(daemon_number("sick", "restarts") >= 1, "no death is counted");
     EXPECT(0, "sick is BACKOFF for", "", "status");
     CHECK(daemon_exchange(daemon.port, 0) == NULL, "echo suffers");
@@ -379,7 +379,7 @@ static void reader_may_look_and_no_more(void) {
 }
 
 static void garbage_harms_nothing(void) {
-    static const char *const garbage[] = { "GET / HTTP/1.0\r\n\r\n", "{\"verb\":\"stpo\"}\n",
+    static const char *const garbage[] = { "GET / HTTP/1.0\r\n\r\n", "{\"verb\":\"stopped\"}\n",
         "{\"verb\":[]}\n", "[[[[[[[[\n", "\n\n\n", "{\"verb\":\"stop\",\"args\":7}\n", "\xff\n" };
     static char flood[300000];
     struct daemon daemon;

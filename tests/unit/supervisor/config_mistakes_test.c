@@ -91,14 +91,28 @@ Test(config_mistakes, a_wrong_service_is_told_line_by_line) {
         { "max_children = 8;\nmax_children = 9;",
             "3: \"max_children\" is set twice, first in services.d/s.conf:2" },
         { "max_children 8;", "2: \"max_children\" needs \"=\" behind it" },
-        { "max_children = ;", "2: a value is needed here" },
+        { "max_children = ;", "2: \"max_children\" needs a value behind \"=\"" },
         { "max_children = 8 }", "2: \"}\" closes nothing" },
         { "listen = [ \"tcp://[::1]:1\" ", "2: the bracket that opens here is not closed\n" },
         { "listen = [ \"tcp://[::1]:1\" }",
             "2: \"}\" cannot close what is open since services.d/s.conf:2" },
         { "/* never ends", "2: the comment that begins here has no end" },
-        { "= 5;", "2: syntax error" },
-        { "%", "2: syntax error" },
+        { "max_children = ", "2: \"max_children\" needs a value behind \"=\"" },
+        { "max_children =\nbacklog = 5;", "2: \"max_children\" needs a value behind \"=\"" },
+        { "max_children", "2: \"max_children\" needs \"=\" behind it" },
+        { "max_children\nbacklog = 5;", "2: \"max_children\" needs \"=\" behind it" },
+        { "max_children == 5;", "2: a value is needed here, not \"=\"" },
+        { "max.children = 5;", "2: \"max.children\" cannot be a key" },
+        { "true = 5;", "2: \"true\" cannot be a key" },
+        { "5 = 5;", "2: \"5\" cannot be a key" },
+        { "= 5;", "2: a key is needed here, not \"=\"" },
+        { "%", "2: a key is needed here, not \"%\"" },
+        { "\"max_children\" = 5;", "2: a key is needed here, not \"\"\"" },
+        { "backlog = 5 \"x\";", "2: a key is needed here, not \"\"\"" },
+        { "backlog = 5 6;", "2: a key is needed here, not \"6\"" },
+        { "{ }", "2: a key is needed here, not \"{\"" },
+        { "listen = [ , \"tcp://[::1]:1\" ];", "2: a value is needed before this comma" },
+        { "listen = [ \"tcp://[::1]:1\", = ];", "2: a value is needed here, not \"=\"" },
         { "min_spare_servers = 4; max_spare_servers = 3;",
             "2: min_spare_servers, 4, must not be above max_spare_servers, 3" },
         { "max_spare_servers = 9;", "2: max_spare_servers, 9, must not be above max_children, 8" },
@@ -156,6 +170,7 @@ Test(config_mistakes, a_wrong_file_of_the_daemon_is_told_line_by_line) {
         { "jobs : { workers = 0; };",
             "1: jobs.workers: 0 is outside the allowed range, 1 to 1 000" },
         { "process_max = 0;", "1: process_max: 0 is outside the allowed range, 1 to 1 000" },
+        { "log { };", "1: \"log\" needs \"=\" behind it" },
         { "lang = \"de\";", "1: lang: unknown \"de\"; allowed: en, ru" },
         { "services_dir = \"nowhere\";",
             "1: services_dir: the folder nowhere cannot be read: No such file or directory" },
@@ -241,4 +256,10 @@ Test(config_mistakes, two_on_one_line_are_both_told) {
     expect_said("services.d/s.conf:1: 99999999999 does not fit", "");
     expect_said("services.d/s.conf:1: x needs quotes", "");
     cr_assert_eq(count_lines(said), 3, "%s", said);
+}
+
+Test(config_mistakes, a_comma_that_is_forgotten_is_told) {
+    cr_assert_null(read_with("", "type = \"echo\";\nlisten = [ 5\n6 ];\nusr = 3;"));
+    expect_said("services.d/s.conf:3: a comma is missing before this value\n", "");
+    expect_said("services.d/s.conf:4: unknown key \"usr\", did you mean \"user\"?\n", "");
 }

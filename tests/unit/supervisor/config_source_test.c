@@ -103,6 +103,7 @@ Test(config_source, bombs_are_put_out, .timeout = 20) {
     size_t len = 0;
 
     memset(text, '(', 200000);
+    memcpy(text, "x = ", 4);
     text[200000] = '\0';
     cr_assert_null(read_with(text, "type = \"echo\";"));
     expect_said("preforkd.conf:1: the brackets are nested too deeply\n", "");

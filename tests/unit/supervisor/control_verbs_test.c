@@ -74,8 +74,8 @@ Test(control_verbs, start_that_fails_is_told) {
     ack->state = SERVICE_BACKOFF;
     expect("ack is in BACKOFF");
     ack->state = SERVICE_FATAL;
-    strcpy(ack->last_death, "killed by SIGSEGV after 2 ms");
-    expect_end(1, "ack is FATAL: killed by SIGSEGV after 2 ms");
+    strcpy(ack->last_death, "was killed by SIGSEGV after 2 ms");
+    expect_end(1, "ack is FATAL: a worker was killed by SIGSEGV after 2 ms");
 }
 
 Test(control_verbs, endless_backoff_is_not_waited_for) {

@@ -109,10 +109,12 @@ static bool next_generated(struct run *run) {
 static void print_json(const struct run *run, uint64_t rtt_ns) {
     const struct echo_client *client = &run->client;
     char *text = malloc(client->reply_len * ESCAPE_JSON_GROWTH + 1);
-    size_t used, len = 0;
+    size_t used, len;
 
-    if (text != NULL)
-        len = escape_json(text, client->reply, client->reply_len, true, &used);
+    if (text == NULL)
+        log_fatal(
+            EXIT_CODE_SYSTEM, "%s: an answer of %zu bytes", run->cmd->name, client->reply_len);
+    len = escape_json(text, client->reply, client->reply_len, true, &used);
     printf("{\"seq\":%" PRIu64 ",\"bytes\":%zu,\"rtt_us\":%" PRIu64 ",\"reply\":\"", run->sent,
         client->reply_len, rtt_ns / 1000);
     fwrite(text, 1, len, stdout);

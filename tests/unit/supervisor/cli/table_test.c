@@ -2,7 +2,6 @@
 #include "supervisor/cli/table.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { NAME, COUNT, EXTRA, REST, COLUMNS };
@@ -15,7 +14,6 @@ static const struct table_column columns[COLUMNS] = {
 };
 
 static struct table table;
-static char *text;
 
 static void fill(void) {
     size_t row;
@@ -33,14 +31,16 @@ static void fill(void) {
 
 static void drop(void) {
     table_fini(&table);
-    free(text);
 }
 
 TestSuite(table, .init = fill, .fini = drop);
 
+/* Good until the fourth call from here. */
 static const char *written(unsigned width, bool has_colour) {
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
+    static char texts[4][1 << 16];
+    static unsigned calls;
+    char *text = texts[calls++ % 4];
+    FILE *out = fmemopen(text, sizeof(texts[0]), "w");
 
     table_write(&table, out, width, has_colour);
     fclose(out);

@@ -41,7 +41,7 @@ static const char status[] =
     "{\"version\":\"0.1\",\"pid\":42,\"uptime_s\":3725,\"is_stopping\":false,\"services\":["
     "{\"name\":\"ack\",\"type\":\"ack\",\"state\":\"STOPPED\",\"state_reason\":\"idle\","
     "\"state_for_s\":60,\"model\":\"thread\",\"listen\":[],\"ready\":0,\"wanted\":0,"
-    "\"queue\":null,\"last_death\":{\"words\":\"killed by \\u001b[2JSIGSEGV\",\"ago_s\":7},"
+    "\"queue\":null,\"last_death\":{\"words\":\"was killed by \\u001b[2JSIGSEGV\",\"ago_s\":7},"
     "\"workers\":[]},"
     "{\"name\":\"echo\",\"type\":\"echo\",\"state\":\"RUNNING\",\"state_reason\":null,"
     "\"model\":\"event\",\"pm\":\"static\",\"state_for_s\":59,\"max_children\":2,"
@@ -67,7 +67,7 @@ Test(verbs, status_is_a_line_for_each_service) {
            "       0        -\n"
            "echo     RUNNING  event       2/2     5   1000   2000000  2.0 KiB  1.0 MiB      4  "
            "       3  2.0 KiB  tcp://127.0.0.1:50007, udp://127.0.0.1:50007\n"
-           "ack is STOPPED for 1 min 0 s: idle; last death: killed by \\033[2JSIGSEGV, 7 s ago\n");
+           "ack is STOPPED for 1 min 0 s: idle; a worker was killed by \\033[2JSIGSEGV, 7 s ago\n");
 }
 
 Test(verbs, status_fits_eighty_columns) {
@@ -133,7 +133,8 @@ Test(verbs, event_is_one_harmless_line) {
         read_json("{\"ts\":\"2026-11-21T13:17:38.123Z\",\"level\":\"warn\",\"service\":\"echo\","
                   "\"slot\":3,\"event\":\"worker_exit\",\"msg\":\"worker killed\\n\\u001b[2J\"}"),
         true);
-    cmd_events_write(out, json_object(), false);
+    json_object_clear(answer);
+    cmd_events_write(out, answer, false);
     expect("\033[33m13:17:38 echo/3: worker killed\\n\\033[2J\033[0m\n \n");
 }
 

@@ -1,20 +1,25 @@
 /* Values as they stand in the source: texts in quotes, and what has none. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "supervisor/config_scan.h"
 
 #define RUN_MAX 256
 
-/* In place of a value that was refused. */
-static void put_mended(struct config_cursor *c) {
+void config_value_mend(struct config_cursor *c) {
     static const char mended[] = "\"" CONFIG_MENDED "\"";
 
     config_scan_put(c, mended, sizeof(mended) - 1);
+    c->scan->seen = SEEN_VALUE;
+}
+
+void config_value_miss(struct config_cursor *c) {
+    config_complain(c->scan->reading, c->scan->last.where, "\"%.*s\" needs a value behind \"=\"",
+        CONFIG_QUOTE, c->scan->last.name);
+    config_value_mend(c);
 }
 
 /* A text in quotes, which must end on its line: else the next quote, lines below, would end it. */
-void config_scan_text(struct config_cursor *c) {
+void config_value_text(struct config_cursor *c) {
     size_t n = 1, left;
     bool has_nul = false;
 
@@ -25,7 +30,6 @@ void config_scan_text(struct config_cursor *c) {
         left = (size_t)(c->end - c->at) - n;
         has_nul = has_nul || (left >= 3 && strncasecmp(c->at + n, "x00", 3) == 0);
     }
-    c->scan->wants_value = false;
     if (c->at + n == c->end || c->at[n] == '\n')
         config_complain(
             c->scan->reading, c->where, "the text that begins here has no closing quote");
@@ -33,9 +37,10 @@ void config_scan_text(struct config_cursor *c) {
         config_complain(c->scan->reading, c->where, "a text must not hold a NUL byte, \\x00");
     else {
         config_scan_copy(c, n + 1);
+        c->scan->seen = SEEN_TEXT;
         return;
     }
-    put_mended(c);
+    config_value_mend(c);
     c->at += n + (c->at + n < c->end && c->at[n] == '"');
 }
 
@@ -66,9 +71,8 @@ static void refuse_literal(struct config_cursor *c, const char *run, enum config
         refuse_word(c, run);
 }
 
-/* Length of what stands without quotes at the cursor; a comment ends it, "tcp://" goes on. */
-static size_t count_run(const struct config_cursor *c) {
-    size_t n = config_scan_count(c, " \t\r\n\f;,])}[({\"#=");
+size_t config_value_count(const struct config_cursor *c, const char *stops) {
+    size_t n = config_scan_count(c, stops);
 
     for (size_t i = 0; i + 1 < n; i++)
         if (c->at[i] == '/' &&
@@ -77,26 +81,33 @@ static size_t count_run(const struct config_cursor *c) {
     return n;
 }
 
-void config_scan_value(struct config_cursor *c) {
-    size_t n = count_run(c);
-    enum config_literal kind;
+/* A word behind which "=" stands, on a line below the last key: the value of that is missing. */
+static bool is_next_key(const struct config_cursor *c, size_t n) {
+    while (c->at + n < c->end && (c->at[n] == ' ' || c->at[n] == '\t'))
+        n++;
+    return c->scan->seen == SEEN_EQUALS && c->where.line != c->scan->last.where.line &&
+           c->at + n < c->end && c->at[n] == '=';
+}
+
+void config_value_literal(struct config_cursor *c) {
+    size_t n = config_value_count(c, " \t\r\n\f;,])}[({\"#=");
+    enum config_literal kind = CONFIG_LITERAL_WORD;
     char run[RUN_MAX];
 
-    c->scan->wants_value = false;
-    if (n == 0 || n >= sizeof(run)) {
-        config_complain(c->scan->reading, c->where, "a value is needed here");
-        put_mended(c);
-        c->at += n > 0 || strchr(";,}])", *c->at) != NULL ? n : 1;
+    n = n == 0 ? 1 : n;
+    if (is_next_key(c, n)) {
+        config_value_miss(c);
         return;
     }
-    memcpy(run, c->at, n);
-    run[n] = '\0';
-    kind = config_literal_judge(run);
+    snprintf(run, sizeof(run), "%.*s", n < sizeof(run) ? (int)n : RUN_MAX - 1, c->at);
+    if (n < sizeof(run))
+        kind = config_literal_judge(run);
     if (kind == CONFIG_LITERAL_GOOD) {
         config_scan_copy(c, n);
+        c->scan->seen = SEEN_VALUE;
         return;
     }
     refuse_literal(c, run, kind);
-    put_mended(c);
+    config_value_mend(c);
     c->at += n;
 }
