@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
@@ -63,13 +62,19 @@ void supervisor_note(struct supervisor *supervisor, const struct service *servic
 
 static void note_death(struct supervisor *supervisor, struct service *service,
     const struct child *child, const char *why, bool was_told, const struct spawn_death *death) {
+    struct log_field fields[7] = { LOG_TEXT("cause", death->words),
+        LOG_NUMBER("uptime_ms", death->uptime_ms),
+        LOG_TEXT("doing", child_state_name(child->state)),
+        LOG_NUMBER("peak_kb", (uint64_t)death->peak_kb) };
+    size_t count = 4;
+
+    /* The dead cannot tell it with their next record. */
+    if (death->log_dropped > 0)
+        fields[count++] = LOG_NUMBER("log_dropped", death->log_dropped);
+    if (why != NULL)
+        fields[count++] = LOG_TEXT("reason", why);
     supervisor_note(supervisor, service, child,
-        was_told && death->is_clean ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "worker_exit",
-        (const struct log_field[]){ LOG_TEXT("cause", death->words),
-            LOG_NUMBER("uptime_ms", death->uptime_ms),
-            LOG_NUMBER("peak_kb", (uint64_t)death->peak_kb),
-            LOG_TEXT("doing", child_state_name(child->state)),
-            { .key = why != NULL ? "reason" : NULL, .text = why }, { .key = NULL } },
+        was_told && death->is_clean ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "worker_exit", fields,
         "worker %s%s%s", death->words, why != NULL ? ": " : "", why != NULL ? why : "");
 }
 
@@ -216,7 +221,7 @@ static void raise_file_limit(void) {
 static int init(struct supervisor *supervisor) {
     raise_file_limit();
     supervisor->now_ns = supervisor->started_at_ns = clock_now_ns();
-    supervisor->started_at_unix_s = time(NULL);
+    supervisor->started_at_unix_s = (int64_t)(clock_wall_ns() / 1000000000);
     supervisor->generation = 1;
     supervisor->loop = loop_new();
     supervisor->board = scoreboard_new();
