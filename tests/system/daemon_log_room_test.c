@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -47,6 +48,14 @@ static unsigned exchange_until_dropped(uint16_t port, unsigned least) {
     return count;
 }
 
+static const struct record *last_death(void) {
+    struct records records = records_read("logs/preforkd.log");
+    const struct record *record = records_find(&records, "worker_exit");
+
+    CHECK(records_get(record, "log_dropped") != NULL, "not told");
+    return record;
+}
+
 static void full_disk_stops_the_log_and_nothing_else(void) {
     static char block[65536];
     unsigned exchanges;
@@ -84,6 +93,10 @@ static void full_disk_stops_the_log_and_nothing_else(void) {
     CHECK(strstr(records_get(records_find(&records, "log_stalled"), "error"), "No space") != NULL,
         "%s", records_get(records_find(&records, "log_stalled"), "error"));
     daemon_stop(&daemon);
+    /* And once more in sum, with the death of the worker whose records they were. */
+    CHECK(records_sum(&records, "log_dropped", "count") ==
+              strtoull(records_get(last_death(), "log_dropped"), NULL, 10),
+        "not told: %s", harness_read_file("logs/preforkd.log", NULL));
     CHECK(umount2("logs", MNT_DETACH) == 0, "%s", strerror(errno));
 }
 
@@ -146,14 +159,19 @@ static void log_is_rotated_by_size(void) {
     struct load_seen seen = { .room = 0 };
     struct records records;
     struct daemon daemon;
-    char path[32];
+    char path[32], words[32];
     unsigned sent = 0, first;
 
     logged_write_config("file = \"preforkd.log\"; rotate_size = \"64k\"; rotate_keep = 2;", "");
     daemon_write_service("echo", "model = \"event\"; max_children = 1; log_messages = true;");
     daemon_start(&daemon);
-    while (!harness_exists(LOG ".2") || logged_size(LOG) < 10000 || sent < 900)
-        load_exchange(daemon.port, sent++);
+    while (!harness_exists(LOG ".2") || logged_size(LOG) < 10000 || sent < 900) {
+        load_exchange(daemon.port, sent);
+        snprintf(words, sizeof(words), "load/4/%08u/", sent++);
+        /* No faster than it is written, or records would be dropped. */
+        CHECK(sent % 50 != 0 || harness_until(PATIENCE_MS, logged_holds(LOG, words)),
+            "%s does not come", words);
+    }
     CHECK(harness_until(PATIENCE_MS, daemon_number("echo", "connections") == 0), "connected");
     daemon_stop(&daemon);
     for (unsigned i = 0; i <= 2; i++) {
