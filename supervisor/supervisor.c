@@ -114,6 +114,16 @@ static void believe(struct child *child, const struct contract_record *report) {
     service_tend(service, supervisor->now_ns);
 }
 
+/* The first, the second, the fourth and so on: who sends nothing else does not flood the log. */
+static void note_bad_report(struct child *child) {
+    const uint64_t count = ++child->bad_reports;
+
+    if ((count & (count - 1)) == 0)
+        supervisor_note(child->supervisor, child->service, child, LOG_LEVEL_WARN, "bad_report",
+            (const struct log_field[]){ LOG_NUMBER("count", count), { .key = NULL } },
+            "a worker sent what is no report; it is dropped");
+}
+
 /* Gossip: what is not a record of this life of this child is dropped. */
 static void child_reports(struct loop_watch *watch, uint32_t events) {
     struct child *child = watch->owner;
@@ -132,8 +142,7 @@ static void child_reports(struct loop_watch *watch, uint32_t events) {
             continue;
         }
         if (rc == 1 || (rc < 0 && errno == EPROTO)) {
-            supervisor_note(child->supervisor, child->service, child, LOG_LEVEL_WARN, "bad_report",
-                NULL, "a worker sent what is no report; it is dropped");
+            note_bad_report(child);
             continue;
         }
         /* At the end of the stream the pidfd tells the rest. */
@@ -399,9 +408,10 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     if (init(supervisor) < 0)
         log_fatal(EXIT_CODE_SYSTEM, "the supervisor cannot start");
     exit_code = start_and_serve(supervisor);
+    release(supervisor);
+    /* Last of all: whoever is told may start again at once, and nothing of ours is in the way. */
     if (supervisor->detached_fd >= 0)
         detach_tell(supervisor, exit_code);
-    release(supervisor);
     free(supervisor);
     return exit_code;
 }
