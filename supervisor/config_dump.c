@@ -49,18 +49,22 @@ static void write_texts(FILE *out, const struct setting_texts *texts) {
     fputs(texts->count > 0 ? " ]" : "]", out);
 }
 
+static void write_number(FILE *out, const char *text) {
+    fprintf(out, "%s%s", text, strtoll(text, NULL, 10) > INT32_MAX ? "L" : "");
+}
+
 /* A list as its type writes it, a,b,c, in brackets. */
-static void write_list(FILE *out, char *list, const char *quote) {
+static void write_list(FILE *out, char *list, void (*write_one)(FILE *out, const char *text)) {
+    const char *separator = "";
     char *rest = NULL;
 
     fputs("[ ", out);
-    for (char *word = strtok_r(list, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest))
-        fprintf(out, "%s%s%s%s", quote, word, quote, rest != NULL && *rest != '\0' ? ", " : "");
+    for (char *one = strtok_r(list, ",", &rest); one != NULL; one = strtok_r(NULL, ",", &rest)) {
+        fputs(separator, out);
+        write_one(out, one);
+        separator = ", ";
+    }
     fputs(" ]", out);
-}
-
-static bool is_long(const struct setting *row, const void *value) {
-    return row->type == SETTING_NUMBER && *(const uint64_t *)value > INT32_MAX;
 }
 
 static void write_value(FILE *out, const struct setting *row, const void *values) {
@@ -68,31 +72,21 @@ static void write_value(FILE *out, const struct setting *row, const void *values
     char text[VALUE_MAX];
 
     settings_format(row, values, text, sizeof(text));
-    switch (row->type) {
-    case SETTING_TEXT:
-    case SETTING_PATH:
+    if (row->type == SETTING_TEXT || row->type == SETTING_PATH)
         write_text(out, *(const char *const *)value);
-        break;
-    case SETTING_TEXTS:
+    else if (row->type == SETTING_TEXTS)
         write_texts(out, value);
-        break;
-    case SETTING_NUMBERS:
-        write_list(out, text, "");
-        break;
-    case SETTING_CHOICES:
-        write_list(out, text, "\"");
-        break;
-    case SETTING_BOOL:
-    case SETTING_INTEGER:
-    case SETTING_NUMBER:
-        if (row->unset == NULL || strcmp(text, row->unset) != 0) {
-            fprintf(out, "%s%s", text, is_long(row, value) ? "L" : "");
-            break;
-        }
-        /* fall through */
-    default:
+    else if (row->type == SETTING_NUMBERS)
+        write_list(out, text, write_number);
+    else if (row->type == SETTING_CHOICES)
+        write_list(out, text, write_text);
+    else if (row->type == SETTING_BOOL)
+        fputs(text, out);
+    else if ((row->type == SETTING_NUMBER || row->type == SETTING_INTEGER) &&
+             (row->unset == NULL || strcmp(text, row->unset) != 0))
+        write_number(out, text);
+    else
         write_text(out, text);
-    }
 }
 
 static bool is_missing(const struct setting *row, const void *values) {

@@ -57,7 +57,12 @@ void config_listen_parse(struct config_reading *reading, unsigned index) {
     const struct config_origin *origin = config_origin_of(section, "listen");
     struct config_where type = config_origin_of(section, "type")->where;
 
-    if (origin->where.file == NULL && service->type != NULL && service->type->listen != NULL) {
+    if (origin->where.file == NULL && service->type != NULL && service->type->listen == NULL)
+        config_complain(reading, type,
+            "listen: the type \"%s\" has no address of its own: write listen = "
+            "\"PROTO://ADDRESS\"",
+            service->type->name);
+    else if (origin->where.file == NULL && service->type != NULL) {
         service->listen_texts.text[0] = service->type->listen;
         service->listen_texts.count = 1;
         parse_one(reading, index, 0, type);

@@ -14,6 +14,23 @@ static bool is_in_list(const struct config_scan *scan) {
     return scan->depth > 0 && scan->scope[scan->depth - 1].closer != '}';
 }
 
+/*
+ * libconfig notes the line of a list's element only when it has seen what comes behind. So a
+ * newline there is held until the comma or the bracket is put.
+ */
+static void put_held(struct config_cursor *c) {
+    for (; c->scan->held > 0; c->scan->held--)
+        config_scan_put(c, "\n", 1);
+}
+
+static void end_line(struct config_cursor *c) {
+    if (is_in_list(c->scan) && c->scan->seen != SEEN_START)
+        c->scan->held++;
+    else
+        config_scan_put(c, "\n", 1);
+    c->where.line++;
+}
+
 static void skip_comment(struct config_cursor *c) {
     struct config_where start = c->where;
 
@@ -27,24 +44,24 @@ static void skip_comment(struct config_cursor *c) {
             config_scan_put(c, " ", 1);
             return;
         }
-        if (*c->at == '\n') {
-            config_scan_put(c, "\n", 1);
-            c->where.line++;
-        }
+        if (*c->at == '\n')
+            end_line(c);
     }
     config_complain(c->scan->reading, start, "the comment that begins here has no end");
 }
 
-/* What cannot stand here: the rest of its line goes with it. */
+/* What cannot stand here. In a group the rest of its line goes with it. */
 static void refuse_token(struct config_cursor *c) {
     size_t n = config_value_count(c, " \t\r\n\f;,])}[({\"#=:");
+    bool is_list = is_in_list(c->scan);
 
-    n = n == 0 ? 1 : n < CONFIG_QUOTE ? n : CONFIG_QUOTE;
+    n = n == 0 ? 1 : n;
     config_complain(c->scan->reading, c->where, "a %s is needed here, not \"%.*s\"",
-        is_in_list(c->scan) || c->scan->seen == SEEN_EQUALS ? "value" : "key", (int)n, c->at);
+        is_list || c->scan->seen == SEEN_EQUALS ? "value" : "key",
+        n < CONFIG_QUOTE ? (int)n : CONFIG_QUOTE, c->at);
     if (c->scan->seen == SEEN_EQUALS)
         config_value_mend(c);
-    c->at += config_scan_count(c, "\n");
+    c->at += is_list ? n : config_scan_count(c, "\n");
 }
 
 /* ---- keys ---- */
@@ -132,15 +149,6 @@ static void mend_equals(struct config_cursor *c) {
     c->scan->seen = SEEN_EQUALS;
 }
 
-/*
- * libconfig notes the line of a list's element only when it has seen what comes behind. So a
- * newline there is held until the comma or the bracket is put.
- */
-static void put_held(struct config_cursor *c) {
-    for (; c->scan->held > 0; c->scan->held--)
-        config_scan_put(c, "\n", 1);
-}
-
 /* ---- brackets ---- */
 
 /*
@@ -169,8 +177,6 @@ static void refuse_open(struct config_scan *scan) {
 
 /* Close the innermost bracket, whatever stands at the cursor. */
 static void pop(struct config_cursor *c) {
-    if (c->scan->seen == SEEN_EQUALS)
-        config_value_miss(c);
     config_scan_put(c, c->scan->scope[--c->scan->depth].closer == '}' ? "}" : ")", 1);
     put_held(c);
     c->scan->seen = SEEN_VALUE;
@@ -302,12 +308,8 @@ void config_token_end_line(struct config_cursor *c) {
         mend_equals(c);
         config_value_mend(c);
     }
-    if (is_in_list(c->scan) && c->scan->seen != SEEN_START)
-        c->scan->held++;
-    else
-        config_scan_put(c, "\n", 1);
+    end_line(c);
     c->at++;
-    c->where.line++;
 }
 
 void config_token_end(struct config_cursor *c) {

@@ -98,6 +98,7 @@ static void accept_one(struct loop_watch *watch, uint32_t events) {
     (void)events;
     control->supervisor->now_ns = clock_now_ns();
     sweep(control);
+    /* cppcheck-suppress nullPointer */
     fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         admit(control, fd);

@@ -6,13 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/version.h"
 #include "supervisor/control_queue.h"
 #include "supervisor/control_request.h"
 #include "supervisor/supervisor.h"
-
-#ifndef PREFORK_VERSION
-#define PREFORK_VERSION "0"
-#endif
 
 #define NS_IN_S 1000000000u
 

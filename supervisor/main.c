@@ -12,13 +12,10 @@
 #include "shared/failpoint.h"
 #include "shared/log.h"
 #include "shared/options.h"
+#include "shared/version.h"
 #include "supervisor/config.h"
 #include "supervisor/main_mdoc.h"
 #include "supervisor/supervisor.h"
-
-#ifndef PREFORK_VERSION
-#define PREFORK_VERSION "0"
-#endif
 
 extern char **environ;
 

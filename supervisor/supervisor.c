@@ -21,6 +21,7 @@
 #include "shared/contract.h"
 #include "shared/exit_code.h"
 #include "shared/gate.h"
+#include "shared/version.h"
 #include "supervisor/control.h"
 #include "supervisor/detach.h"
 #include "supervisor/log_keeper.h"
@@ -395,8 +396,10 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
     int exit_code;
 
-    if (supervisor == NULL)
-        log_fatal(EXIT_CODE_SYSTEM, "no memory");
+    if (supervisor == NULL) {
+        log_warn("the supervisor cannot start");
+        return EXIT_CODE_SYSTEM;
+    }
     supervisor->config = config;
     supervisor->is_foreground = is_foreground;
     supervisor->has_console = has_console;

@@ -10,12 +10,9 @@
 #include "shared/exit_code.h"
 #include "shared/failpoint.h"
 #include "shared/log.h"
+#include "shared/version.h"
 #include "supervisor/cli/cmd_help.h"
 #include "supervisor/cli/cmds.h"
-
-#ifndef PREFORK_VERSION
-#define PREFORK_VERSION "0"
-#endif
 
 extern char **environ;
 

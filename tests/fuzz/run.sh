@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 
 runs=${1:-10000000}
 out=build-fuzz
-flags="-std=gnu17 -D_GNU_SOURCE -I. -g -O1 -w $(pkg-config --cflags libbsd jansson libconfig)"
+flags="-std=gnu17 -D_GNU_SOURCE -I. -g -O1 -w -DPREFORK_VERSION=\"0\" $(pkg-config --cflags libbsd jansson libconfig)"
 libs="$(pkg-config --libs libbsd jansson libconfig) -pthread -ldl"
 sources=$(find shared supervisor workers -name '*.c' ! -name main.c)
 # target, what of the files below is not its to reach (functions that open and write files, or
@@ -24,11 +24,13 @@ status=0
 for row in "${targets[@]}"; do
     read -r name others files <<<"$row"
     seeds=tests/fuzz/corpus/$name
+    share=1
+    [ "$name" != config ] || share=500 # each run of it writes and reads files
     mkdir -p "$seeds" "$out/$name"
     # shellcheck disable=SC2086
     clang-14 $flags -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
         "tests/fuzz/fuzz_$name.c" $sources -o "$out/fuzz_$name" $libs
-    "$out/fuzz_$name" -runs="$runs" -max_len=4096 -verbosity=0 -print_final_stats=1 \
+    "$out/fuzz_$name" -runs="$((runs / share))" -max_len=4096 -verbosity=0 -print_final_stats=1 \
         -artifact_prefix="$out/" "$out/$name" "$seeds" >"$out/$name.log" 2>&1 || {
         tail -n 40 "$out/$name.log"
         status=1

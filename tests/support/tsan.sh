@@ -53,7 +53,7 @@ printf '%s\n' 'type = "echo"; model = "thread"; pm = "static"; max_children = 2;
 $build/preforkd -f "$dir/preforkd.conf"
 port=$(build/prefork --control "$control" ports --json | tr '{' '\n' |
     sed -n '/"tcp"/s/.*"port": *\([0-9]*\).*/\1/p')
-for round in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
     clients=
     for client in 1 2 3 4 5 6 7 8 9 10; do
         build/prefork echo 127.0.0.1 "$port" --count 200 --quiet --timeout 10s &

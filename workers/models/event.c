@@ -161,6 +161,7 @@ static uint64_t end_silent(
 
     if (limit_ns == 0)
         return UINT64_MAX;
+    /* end() takes it from the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     while ((event = TAILQ_FIRST(list)) != NULL && event->alive_at_ns + limit_ns <= now_ns)
         end(event, how);
     return event != NULL ? event->alive_at_ns + limit_ns : UINT64_MAX;

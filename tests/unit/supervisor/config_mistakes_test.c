@@ -258,8 +258,31 @@ Test(config_mistakes, two_on_one_line_are_both_told) {
     cr_assert_eq(count_lines(said), 3, "%s", said);
 }
 
+Test(config_mistakes, the_line_of_an_element_is_its_own) {
+    cr_assert_null(
+        read_with("", "type = \"echo\";\nlisten = [ \"tcp://a:1\"\n# c\n/*\n*/ ,\n\n"
+                      "\"tcp://b:1\"\n\n, \"tcp://c:1\",\n\"tcp://d:1\"\n\n];\nusr = 3;"));
+    expect_said("services.d/s.conf:2: listen: \"a\" is not", "");
+    expect_said("services.d/s.conf:7: listen: \"b\" is not", "");
+    expect_said("services.d/s.conf:9: listen: \"c\" is not", "");
+    expect_said("services.d/s.conf:10: listen: \"d\" is not", "");
+    expect_said("services.d/s.conf:13: unknown key \"usr\"", "");
+}
+
 Test(config_mistakes, a_comma_that_is_forgotten_is_told) {
     cr_assert_null(read_with("", "type = \"echo\";\nlisten = [ 5\n6 ];\nusr = 3;"));
     expect_said("services.d/s.conf:3: a comma is missing before this value\n", "");
     expect_said("services.d/s.conf:4: unknown key \"usr\", did you mean \"user\"?\n", "");
+}
+
+Test(config_mistakes, what_follows_a_key_that_is_set_twice_is_read) {
+    cr_assert_null(read_with("", "type = \"echo\";\nnice = 1;\nnice = 2;\nusr = 3;"));
+    cr_assert_eq(count_lines(said), 2, "%s", said);
+    expect_said("services.d/s.conf:4: unknown key \"usr\", did you mean \"user\"?\n", "");
+}
+
+Test(config_mistakes, what_is_wrong_for_all_services_is_told_once) {
+    put("services.d/a.conf", "type = \"ack\";");
+    cr_assert_null(read_with("defaults : { user = \"no-such-user\"; };", "type = \"echo\";"));
+    cr_assert_str_eq(said, "preforkd.conf:1: user: there is no user \"no-such-user\"\n");
 }

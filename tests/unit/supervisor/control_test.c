@@ -26,7 +26,7 @@ Test(control, line_may_come_in_pieces) {
 }
 
 Test(control, several_lines_may_come_at_once) {
-    fake_write(peer, "{\"verb\":\"ports\"}\n\n{\"verb\":\"config\"}\n{\"verb\":\"ports\"}\n");
+    fake_write(peer, "{\"verb\":\"ports\"}\n\n\r\n{\"verb\":\"config\"}\n{\"verb\":\"ports\"}\n");
     cr_assert_str_eq(fake_read(peer), "[]");
     fake_finish(peer, &exit_code);
     cr_assert_not_null(strstr(fake_read(peer), "/etc/preforkd/preforkd.conf"));
@@ -122,6 +122,7 @@ Test(control, peer_may_go_while_it_waits) {
     close(peer);
     for (int i = 0; i < 5; i++)
         fake_turn();
+    cr_assert_eq(loop_turn(fake.loop, 0), 0, "the loop turns for nothing");
     peer = fake_connect();
     fake_service("echo")->state = SERVICE_STOPPED;
     fake_write(peer, "{\"verb\":\"ports\"}\n");
@@ -200,6 +201,7 @@ Test(control, peer_that_never_reads_harms_nobody) {
         fake_turn();
     }
     cr_assert_gt(sent, 1000);
+    cr_assert_eq(errno, EAGAIN, "it is not read from any more, and not cut");
     cr_assert_eq(loop_turn(fake.loop, 0), 0, "the loop turns for nothing");
     fake_write(good, "{\"verb\":\"ports\"}\n");
     cr_assert_str_eq(fake_read(good), "[]");

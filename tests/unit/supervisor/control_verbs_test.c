@@ -262,6 +262,24 @@ Test(control_verbs, reopen_is_answered_when_it_is_done) {
     expect_end(74, "the log cannot be reopened: No space left on device");
 }
 
+Test(control_verbs, each_reopen_has_its_own_answer) {
+    int other = fake_connect();
+    void *first;
+
+    ask("reopen", "");
+    first = fake_reopened_owner;
+    fake_write(other, "{\"verb\":\"reopen\"}\n");
+    fake_turn();
+    fake_turn();
+    cr_assert_neq(fake_reopened_owner, first);
+    fake_reopened(fake_reopened_owner, 0);
+    cr_assert(fake_is_silent(peer));
+    cr_assert_str_eq(fake_finish(other, &exit_code), "");
+    fake_reopened(first, 0);
+    expect_end(0, "");
+    close(other);
+}
+
 /* Who asked is gone, or has asked something else by then. */
 Test(control_verbs, reopen_outlives_who_asked) {
     ask("reopen", "");

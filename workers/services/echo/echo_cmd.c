@@ -114,6 +114,7 @@ static void print_json(const struct run *run, uint64_t rtt_ns) {
     if (text == NULL)
         log_fatal(
             EXIT_CODE_SYSTEM, "%s: an answer of %zu bytes", run->cmd->name, client->reply_len);
+    /* cppcheck-suppress nullPointerRedundantCheck */
     len = escape_json(text, client->reply, client->reply_len, true, &used);
     printf("{\"seq\":%" PRIu64 ",\"bytes\":%zu,\"rtt_us\":%" PRIu64 ",\"reply\":\"", run->sent,
         client->reply_len, rtt_ns / 1000);
@@ -254,6 +255,7 @@ static int exchange_all(struct run *run, struct complaint *complaint) {
     int exit_code = EXIT_CODE_OK;
 
     while (exit_code == EXIT_CODE_OK && next(run)) {
+        /* The message is freed with the run. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         exit_code = echo_client_exchange(&run->client, run->message, run->len, &rtt_ns, complaint);
         if (exit_code == EXIT_CODE_OK)
             take_reply(run, rtt_ns);

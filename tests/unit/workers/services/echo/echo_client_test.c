@@ -106,6 +106,26 @@ Test(echo_client, long_message_moves_in_both_directions) {
     free(data);
 }
 
+#define COLLECTED (4u << 20)
+
+static void collect_and_echo(int fd) {
+    static char all[COLLECTED];
+
+    if (recv(fd, all, COLLECTED, MSG_WAITALL) == COLLECTED &&
+        write(fd, all, COLLECTED) == COLLECTED)
+        pause();
+}
+
+Test(echo_client, peer_may_answer_when_it_has_all) {
+    char *data = calloc(1, COLLECTED);
+
+    serve(NET_TCP, collect_and_echo);
+    connect_to_it();
+    cr_assert_eq(echo_client_exchange(&client, data, COLLECTED, &rtt_ns, &complaint), 0, "%s",
+        complaint.text);
+    free(data);
+}
+
 static void change_a_byte(int fd) {
     char buf[64];
     ssize_t n = read(fd, buf, sizeof(buf));
