@@ -34,7 +34,8 @@ struct net_address {
 const char *net_proto_name(enum net_proto proto);
 
 /*
- * Read "PROTO://ADDRESS". A relative path of a UNIX socket is refused: make it absolute first.
+ * Read "PROTO://ADDRESS". A relative path of a UNIX socket is refused: make it absolute first;
+ * "unix://@NAME" is abstract. Port 0 is taken: any. An IPv4 address written as IPv6 is refused.
  * Returns 0, or -1 with the complaint.
  */
 int net_parse(const char *text, enum net_proto *out_proto, struct net_address *out,

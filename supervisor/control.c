@@ -6,13 +6,13 @@
 #include "supervisor/control.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
@@ -30,7 +30,7 @@ TAILQ_HEAD(peer_list, control_peer);
 
 struct control {
     struct supervisor *supervisor;
-    char path[PATH_MAX];
+    char path[sizeof((struct sockaddr_un){ 0 }.sun_path)];
     int lock_fd;
     struct loop_watch listener, timer;
     bool is_deaf; /* no descriptors left: listens again when the timer comes */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +204,8 @@ _Noreturn static void run_log_writer(
         .death_signal = SIGTERM };
 
     child_setup_apply(&setup);
+    /* Records can wait a little: whoever serves goes first. */
+    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ .sched_priority = 0 });
     log_writer_main(&args);
 }
 

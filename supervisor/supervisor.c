@@ -174,8 +174,9 @@ static void child_ended(struct loop_watch *watch, uint32_t events) {
         log_keeper_ended(supervisor, &last, &death);
         return;
     }
-    note_death(supervisor, service, &last, last.leave_reason, was_told, &death);
+    /* The replacement first: the log can wait, whoever connects now does not like to. */
     service_worker_ended(service, last.ready_at_ns != 0, was_told, &death);
+    note_death(supervisor, service, &last, last.leave_reason, was_told, &death);
 }
 
 void supervisor_watch_child(struct supervisor *supervisor, struct child *child) {

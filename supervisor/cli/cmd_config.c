@@ -19,7 +19,7 @@ struct values {
 };
 
 static const struct setting options_table[] = {
-    CONTROL_CLIENT_PLACE(struct values, client, "10s"),
+    CONTROL_CLIENT_SETTINGS(struct values, client, "10s"),
     { .name = NULL },
 };
 
@@ -38,6 +38,21 @@ static int ask_file(
     return control_client_ask(cmd, &values->client, &question);
 }
 
+/* Become preforkd, or with --json show what it says in one object. */
+static int run_daemon(const struct cmd *cmd, const struct values *values, const char **daemon) {
+    json_t *lines, *complaints, *object;
+    int exit_code;
+
+    if (!values->client.json)
+        return daemon_program_exec(cmd->name, daemon);
+    exit_code = daemon_program_capture(cmd->name, daemon, &lines, &complaints);
+    object = json_pack("{s:b,s:o,s:o}", "good", exit_code == EXIT_CODE_OK, "lines", lines,
+        "complaints", complaints);
+    control_client_print_json(NULL, object);
+    json_decref(object);
+    return exit_code;
+}
+
 static int run_show(const struct cmd *cmd, int argc, char **argv) {
     struct values values = { .client.json = false };
     struct cmd_operands operands;
@@ -53,7 +68,7 @@ static int run_show(const struct cmd *cmd, int argc, char **argv) {
         daemon[3] = operands.text[0];
     else if ((exit_code = ask_file(cmd, &values, file, false)) != EXIT_CODE_OK)
         return exit_code;
-    return daemon_program_exec(cmd->name, daemon);
+    return run_daemon(cmd, &values, daemon);
 }
 
 /* Without a daemon the usual file is meant: preforkd knows which one that is. */
@@ -74,7 +89,7 @@ static int run_test(const struct cmd *cmd, int argc, char **argv) {
         daemon[2] = NULL;
     else if (exit_code != EXIT_CODE_OK)
         return exit_code;
-    return daemon_program_exec(cmd->name, daemon);
+    return run_daemon(cmd, &values, daemon);
 }
 
 static const char *const show_examples[] = {

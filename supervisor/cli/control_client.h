@@ -19,24 +19,22 @@ struct control_client_options {
     bool json;
 };
 
-/* The rows of --control and --timeout in a verb's table; limit is the latter's default, or NULL. */
-#define CONTROL_CLIENT_PLACE(values_type, member, limit)                        \
-    { .name = "control",                                                        \
-        .type = SETTING_TEXT,                                                   \
-        .offset = offsetof(values_type, member.control),                        \
-        .operand = "SOCKET",                                                    \
-        .fallback_words = "$PREFORK_CONTROL, else /run/preforkd/control.sock",  \
-        .help = "the control socket of the daemon" },                           \
-    {                                                                           \
-        .name = "timeout", .type = SETTING_DURATION,                            \
-        .offset = offsetof(values_type, member.timeout_ms), .operand = "TIME",  \
-        .fallback = (limit), .fallback_words = (limit) == NULL ? "none" : NULL, \
-        .help = "give up after this time"                                       \
-    }
-
-/* The same and --json. */
+/* The rows of these options in a verb's table; limit is the default of --timeout, or NULL. */
 #define CONTROL_CLIENT_SETTINGS(values_type, member, limit)                                 \
-    CONTROL_CLIENT_PLACE(values_type, member, limit), {                                     \
+    { .name = "control",                                                                    \
+        .type = SETTING_TEXT,                                                               \
+        .offset = offsetof(values_type, member.control),                                    \
+        .operand = "SOCKET",                                                                \
+        .fallback_words = "$PREFORK_CONTROL, else /run/preforkd/control.sock",              \
+        .help = "the control socket of the daemon" },                                       \
+        { .name = "timeout",                                                                \
+            .type = SETTING_DURATION,                                                       \
+            .offset = offsetof(values_type, member.timeout_ms),                             \
+            .operand = "TIME",                                                              \
+            .fallback = (limit),                                                            \
+            .fallback_words = (limit) == NULL ? "none" : NULL,                              \
+            .help = "give up after this time" },                                            \
+    {                                                                                       \
         .name = "json", .type = SETTING_BOOL, .offset = offsetof(values_type, member.json), \
         .help = "answer in JSON"                                                            \
     }

@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "shared/escape.h"
 #include "shared/exit_code.h"
 #include "shared/log.h"
 
@@ -63,4 +66,63 @@ int daemon_program_exec(const char *verb, const char **argv) {
     execv(path, (char *const *)argv);
     log_warn("%s: cannot run %s", verb, path);
     return EXIT_CODE_SYSTEM;
+}
+
+/* ---- what it writes, as lines ---- */
+
+static json_t *read_lines(int fd) {
+    json_t *lines = json_array(), *text;
+    char *line = NULL, shown[4096];
+    size_t size = 0;
+    ssize_t len;
+    FILE *file;
+
+    if (lseek(fd, 0, SEEK_SET) != 0 || (file = fdopen(fd, "r")) == NULL) {
+        close(fd);
+        return lines;
+    }
+    while ((len = getline(&line, &size, file)) > 0) {
+        line[len - (line[len - 1] == '\n')] = '\0';
+        text = json_string(line);
+        if (text == NULL) { /* no UTF-8: a file name may be anything */
+            escape_line(shown, sizeof(shown), line, strlen(line));
+            text = json_string(shown);
+        }
+        json_array_append_new(lines, text);
+    }
+    free(line);
+    fclose(file);
+    return lines;
+}
+
+/* Run it with stdout and stderr in these files. */
+static int run_into(const char *verb, const char **argv, int out_fd, int err_fd) {
+    int status;
+    pid_t pid;
+
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        if (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(err_fd, STDERR_FILENO) < 0)
+            _exit(EXIT_CODE_SYSTEM);
+        _exit(daemon_program_exec(verb, argv));
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+        log_warn("%s: cannot run " NAME, verb);
+        return EXIT_CODE_SYSTEM;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int daemon_program_capture(
+    const char *verb, const char **argv, json_t **out_lines, json_t **err_lines) {
+    int out_fd = memfd_create("stdout", MFD_CLOEXEC), err_fd = memfd_create("stderr", MFD_CLOEXEC);
+    int exit_code;
+
+    if (out_fd < 0 || err_fd < 0)
+        log_fatal(EXIT_CODE_SYSTEM, "%s: cannot make a file in memory", verb);
+    exit_code = run_into(verb, argv, out_fd, err_fd);
+    *out_lines = read_lines(out_fd);
+    *err_lines = read_lines(err_fd);
+    return exit_code;
 }

@@ -3,6 +3,7 @@
 
 /* The program preforkd, for the verbs that run it. */
 
+#include <jansson.h>
 #include <stddef.h>
 
 /*
@@ -16,5 +17,13 @@ int daemon_program_find(char *dst, size_t size);
  * that fails: the exit code, after a complaint.
  */
 int daemon_program_exec(const char *verb, const char **argv);
+
+/*
+ * Run preforkd with these arguments, as above, and wait for its end. *out_lines and *err_lines are
+ * what it wrote, arrays of lines; the caller's, and never NULL. Returns its exit code, or that of a
+ * complaint.
+ */
+int daemon_program_capture(
+    const char *verb, const char **argv, json_t **out_lines, json_t **err_lines);
 
 #endif

@@ -80,7 +80,7 @@ Test(config_types, every_kind_of_value_is_refused) {
         { "share = [ 2 ];", "share: must be a percentage, as \"5%\"\n" },
         { "flag = \"true\";", "flag: must be true or false\n" },
         { "texts = [ { } ];", "texts: must be a text in quotes, or several in [ ]\n" },
-        { "nubmers = 2;", "unknown key \"nubmers\", did you mean \"numbers\"?\n" },
+        { "numbrrs = 2;", "unknown key \"numbrrs\", did you mean \"numbers\"?\n" },
     };
     char text[128], words[128];
 

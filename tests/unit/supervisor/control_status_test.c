@@ -85,6 +85,7 @@ Test(control_status, daemon_and_services_are_told) {
     cr_assert_str_eq(text(service_at(1), "pm"), "static");
     cr_assert_eq(number(service_at(1), "state_for_s"), 9);
     cr_assert_eq(number(service_at(1), "wanted"), 4);
+    cr_assert_eq(number(service_at(1), "max_children"), 4);
     cr_assert_eq(number(service_at(1), "restarts"), 3);
     cr_assert_str_eq(text(json_object_get(service_at(1), "last_death"), "words"),
         "killed by SIGKILL after 3.2 s");
