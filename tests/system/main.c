@@ -18,6 +18,7 @@ int main(int argc, char **argv) {
         daemon_log_text_suite,
         daemon_log_room_suite,
         daemon_control_suite,
+        daemon_control_peer_suite,
         { .name = NULL },
     };
 

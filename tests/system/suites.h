@@ -19,5 +19,6 @@ extern const struct harness_suite daemon_log_suite;
 extern const struct harness_suite daemon_log_text_suite;
 extern const struct harness_suite daemon_log_room_suite;
 extern const struct harness_suite daemon_control_suite;
+extern const struct harness_suite daemon_control_peer_suite;
 
 #endif
