@@ -45,6 +45,7 @@ struct child {
     uint64_t pinged_at_ns;  /* 0: it owes no answer */
     uint64_t ponged_at_ns;
     uint64_t pinged_connections; /* how many it had accepted by then */
+    uint64_t bad_reports;
     struct loop_watch pidfd_watch, order_watch;
 };
 

@@ -322,6 +322,9 @@ bool spawn_reap(struct child *child, struct spawn_death *out_death) {
         return false;
     out_death->uptime_ms = (clock_now_ns() - child->started_at_ns) / 1000000;
     out_death->peak_kb = usage.ru_maxrss;
+    out_death->log_dropped = child->row >= 0
+                                 ? child->supervisor->board->row[child->row].counts.log_dropped
+                                 : 0;
     tell_death(out_death, child, status);
     release(child);
     return true;

@@ -27,6 +27,7 @@ struct spawn_death {
     bool is_clean;   /* exited with 0 */
     uint64_t uptime_ms;
     long peak_kb;
+    uint64_t log_dropped; /* of its records */
 };
 
 /*

@@ -15,7 +15,6 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
@@ -65,13 +64,19 @@ void supervisor_note(struct supervisor *supervisor, const struct service *servic
 
 static void note_death(struct supervisor *supervisor, struct service *service,
     const struct child *child, const char *why, bool was_told, const struct spawn_death *death) {
+    struct log_field fields[7] = { LOG_TEXT("cause", death->words),
+        LOG_NUMBER("uptime_ms", death->uptime_ms),
+        LOG_TEXT("doing", child_state_name(child->state)),
+        LOG_NUMBER("peak_kb", (uint64_t)death->peak_kb) };
+    size_t count = 4;
+
+    /* The dead cannot tell it with their next record. */
+    if (death->log_dropped > 0)
+        fields[count++] = LOG_NUMBER("log_dropped", death->log_dropped);
+    if (why != NULL)
+        fields[count++] = LOG_TEXT("reason", why);
     supervisor_note(supervisor, service, child,
-        was_told && death->is_clean ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "worker_exit",
-        (const struct log_field[]){ LOG_TEXT("cause", death->words),
-            LOG_NUMBER("uptime_ms", death->uptime_ms),
-            LOG_NUMBER("peak_kb", (uint64_t)death->peak_kb),
-            LOG_TEXT("doing", child_state_name(child->state)),
-            { .key = why != NULL ? "reason" : NULL, .text = why }, { .key = NULL } },
+        was_told && death->is_clean ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "worker_exit", fields,
         "worker %s%s%s", death->words, why != NULL ? ": " : "", why != NULL ? why : "");
 }
 
@@ -111,6 +116,16 @@ static void believe(struct child *child, const struct contract_record *report) {
     service_tend(service, supervisor->now_ns);
 }
 
+/* The first, the second, the fourth and so on: who sends nothing else does not flood the log. */
+static void note_bad_report(struct child *child) {
+    const uint64_t count = ++child->bad_reports;
+
+    if ((count & (count - 1)) == 0)
+        supervisor_note(child->supervisor, child->service, child, LOG_LEVEL_WARN, "bad_report",
+            (const struct log_field[]){ LOG_NUMBER("count", count), { .key = NULL } },
+            "a worker sent what is no report; it is dropped");
+}
+
 /* Gossip: what is not a record of this life of this child is dropped. */
 static void child_reports(struct loop_watch *watch, uint32_t events) {
     struct child *child = watch->owner;
@@ -129,8 +144,7 @@ static void child_reports(struct loop_watch *watch, uint32_t events) {
             continue;
         }
         if (rc == 1 || (rc < 0 && errno == EPROTO)) {
-            supervisor_note(child->supervisor, child->service, child, LOG_LEVEL_WARN, "bad_report",
-                NULL, "a worker sent what is no report; it is dropped");
+            note_bad_report(child);
             continue;
         }
         /* At the end of the stream the pidfd tells the rest. */
@@ -219,7 +233,7 @@ static void raise_file_limit(void) {
 static int init(struct supervisor *supervisor) {
     raise_file_limit();
     supervisor->now_ns = supervisor->started_at_ns = clock_now_ns();
-    supervisor->started_at_unix_s = time(NULL);
+    supervisor->started_at_unix_s = (int64_t)(clock_wall_ns() / 1000000000);
     supervisor->generation = 1;
     supervisor->loop = loop_new();
     supervisor->board = scoreboard_new();
@@ -401,9 +415,10 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     if (init(supervisor) < 0)
         log_fatal(EXIT_CODE_SYSTEM, "the supervisor cannot start");
     exit_code = start_and_serve(supervisor);
+    release(supervisor);
+    /* Last of all: whoever is told may start again at once, and nothing of ours is in the way. */
     if (supervisor->detached_fd >= 0)
         detach_tell(supervisor, exit_code);
-    release(supervisor);
     munmap(supervisor, sizeof(*supervisor));
     return exit_code;
 }

@@ -8,31 +8,19 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/system/daemon.h"
 #include "tests/system/load.h"
+#include "tests/system/logged.h"
 #include "tests/system/records.h"
 #include "tests/system/suites.h"
 
 #define PATIENCE_MS 10000
-#define LOG         "preforkd.log"
 #define REOPEN()    harness_run("prefork", "--control", "control.sock", "reopen", NULL)
 
 /* ---- helpers ---- */
-
-/* preforkd.conf with this group of log settings. */
-static void write_config(const char *log, const char *more) {
-    char text[1024];
-
-    snprintf(text, sizeof(text),
-        "services_dir = \"services.d\";\ncontrol : { socket = \"control.sock\"; };\n"
-        "log : { %s };\n%s",
-        log, more);
-    if (!harness_exists("services.d"))
-        CHECK(mkdir("services.d", 0755) == 0, "%s", strerror(errno));
-    harness_write_file("preforkd.conf", text, strlen(text));
-}
 
 /* The child that writes the log; 0 when there is none now. */
 static pid_t log_writer(const struct daemon *daemon) {
@@ -52,20 +40,6 @@ static pid_t log_writer(const struct daemon *daemon) {
             return child[i];
     }
     return 0;
-}
-
-static bool file_holds(const char *path, const char *words) {
-    char *text = harness_exists(path) ? harness_read_file(path, NULL) : NULL;
-    bool holds = text != NULL && strstr(text, words) != NULL;
-
-    free(text);
-    return holds;
-}
-
-static off_t size_of(const char *path) {
-    struct stat st;
-
-    return stat(path, &st) == 0 ? st.st_size : -1;
 }
 
 /* ---- records ---- */
@@ -120,8 +94,8 @@ static void busy_daemon_writes_records_that_parse_and_one_for_each_death(void) {
         struct records records;
         struct daemon daemon;
 
-        write_config(json ? "file = \"preforkd.log\"; format = \"json\"; level = \"debug\";"
-                          : "file = \"preforkd.log\"; level = \"debug\";",
+        logged_write_config(json ? "file = \"preforkd.log\"; format = \"json\"; level = \"debug\";"
+                                 : "file = \"preforkd.log\"; level = \"debug\";",
             "");
         daemon_write_service(
             "echo", "max_children = 3; max_spawn_rate = 1000; log_messages = true;");
@@ -178,15 +152,20 @@ static void killed_log_writer_loses_and_doubles_nothing(void) {
     struct load *load;
     unsigned exchanges;
     pid_t writer = 0, last = 0;
+    off_t size;
 
     daemon_write_service("echo", "model = \"event\"; max_children = 4; log_messages = true;");
     daemon_start(&daemon);
-    load = load_start(daemon.port, 2000);
+    load = load_start(daemon.port, 5000);
     for (unsigned i = 0; i < kills; i++) {
         CHECK(harness_until(PATIENCE_MS, (writer = log_writer(&daemon)) != 0 && writer != last),
             "no log writer after %u kills", i);
         last = writer;
-        harness_pause_us((unsigned)harness_random(0, 10000));
+        size = logged_size(LOG);
+        /* Now when it works, now before: that is a young death, and the next waits a little. */
+        CHECK(i % 2 == 1 || harness_until(PATIENCE_MS, logged_size(LOG) > size),
+            "log writer %u writes nothing", i);
+        harness_pause_us((unsigned)harness_random(0, 5000));
         kill(last, SIGKILL);
     }
     load_stop(load);
@@ -237,8 +216,9 @@ static void check_moved(const struct moved *moved, unsigned count, const struct 
     struct records all = { .count = 0 };
 
     for (unsigned i = 0; i < count; i++) {
-        CHECK(size_of(moved[i].path) == moved[i].size, "%s was written to afterwards: %ld, not %ld",
-            moved[i].path, (long)size_of(moved[i].path), (long)moved[i].size);
+        CHECK(logged_size(moved[i].path) == moved[i].size,
+            "%s was written to afterwards: %ld, not %ld", moved[i].path,
+            (long)logged_size(moved[i].path), (long)moved[i].size);
         see_file(&seen, &all, moved[i].path, room);
         CHECK(seen.times[LOAD_CLIENTS][i] == 1, "what was written before is not in %s",
             moved[i].path);
@@ -258,17 +238,18 @@ static void reopen_is_done_when_it_says_so(void) {
 
     daemon_write_service("echo", "model = \"event\"; max_children = 4; log_messages = true;");
     daemon_start(&daemon);
-    load = load_start(daemon.port, 1000);
+    load = load_start(daemon.port, 3000);
     for (unsigned i = 0; i < count; i++) {
         move_log(&moved[i], i);
         load_exchange(daemon.port, i);
         reopened = REOPEN();
-        moved[i].size = size_of(moved[i].path);
+        moved[i].size = logged_size(moved[i].path);
         CHECK(
             reopened.code == 0 && harness_exists(LOG), "exit %d: %s", reopened.code, reopened.err);
-        CHECK(harness_until(PATIENCE_MS, size_of(LOG) > 0), "nothing comes");
+        CHECK(harness_until(PATIENCE_MS, logged_size(LOG) > 0), "nothing comes");
     }
     load_stop(load);
+    CHECK(daemon_number("echo", "log_dropped") == 0, "records were dropped");
     daemon_stop(&daemon);
     check_moved(moved, count, load);
 }
@@ -281,15 +262,17 @@ static void signal_reopens_too(void) {
 
     daemon_write_service("echo", "model = \"process\"; max_children = 6; log_messages = true;");
     daemon_start(&daemon);
-    load = load_start(daemon.port, 1000);
+    load = load_start(daemon.port, 3000);
     for (unsigned i = 0; i < count; i++) {
         move_log(&moved[i], i);
         load_exchange(daemon.port, i);
         kill(daemon.proc.pid, SIGUSR1);
-        CHECK(harness_until(PATIENCE_MS, file_holds(LOG, " event=log_reopened ")), "not reopened");
-        moved[i].size = size_of(moved[i].path);
+        CHECK(
+            harness_until(PATIENCE_MS, logged_holds(LOG, " event=log_reopened ")), "not reopened");
+        moved[i].size = logged_size(moved[i].path);
     }
     load_stop(load);
+    CHECK(daemon_number("echo", "log_dropped") == 0, "records were dropped");
     daemon_stop(&daemon);
     check_moved(moved, count, load);
 }
@@ -306,7 +289,7 @@ static void reopen_survives_the_death_of_the_log_writer(void) {
 
     daemon_write_service("echo", "model = \"event\"; log_messages = true;");
     daemon_start(&daemon);
-    load = load_start(daemon.port, 1000);
+    load = load_start(daemon.port, 3000);
     for (unsigned i = 0; i < ROUNDS; i++) {
         CHECK(harness_until(PATIENCE_MS, (writer = log_writer(&daemon)) != 0), "no log writer");
         move_log(&moved[i], i);
@@ -316,15 +299,15 @@ static void reopen_survives_the_death_of_the_log_writer(void) {
         kill(writer, SIGKILL);
         CHECK(harness_wait(&reopen, PATIENCE_MS) == 0, "exit %d: %s", reopen.code,
             harness_read_file(reopen.err, NULL));
-        moved[i].size = size_of(moved[i].path);
-        CHECK(harness_until(PATIENCE_MS, size_of(LOG) > 0), "nothing comes");
+        moved[i].size = logged_size(moved[i].path);
+        CHECK(harness_until(PATIENCE_MS, logged_size(LOG) > 0), "nothing comes");
     }
     load_stop(load);
     CHECK(harness_until(PATIENCE_MS, daemon_log_count("event=log_writer_exit") > 0), "not told");
     daemon_stop(&daemon);
     for (unsigned i = 0; i < ROUNDS; i++)
-        CHECK(
-            size_of(moved[i].path) == moved[i].size, "%s was written to afterwards", moved[i].path);
+        CHECK(logged_size(moved[i].path) == moved[i].size, "%s was written to afterwards",
+            moved[i].path);
 }
 
 static void reopen_that_fails_is_told_and_the_old_file_is_kept(void) {
@@ -332,7 +315,7 @@ static void reopen_that_fails_is_told_and_the_old_file_is_kept(void) {
     struct daemon daemon;
 
     CHECK(mkdir("logs", 0755) == 0, "%s", strerror(errno));
-    write_config("file = \"logs/preforkd.log\";", "");
+    logged_write_config("file = \"logs/preforkd.log\";", "");
     daemon_write_service("echo", "log_messages = true; max_children = 1;");
     daemon_start(&daemon);
     load_exchange(daemon.port, 0);
@@ -341,18 +324,18 @@ static void reopen_that_fails_is_told_and_the_old_file_is_kept(void) {
     CHECK(reopened.code == 74 && strstr(reopened.err, "No such file or directory") != NULL,
         "exit %d: %s", reopened.code, reopened.err);
     load_exchange(daemon.port, 1);
-    CHECK(harness_until(PATIENCE_MS, file_holds("gone/preforkd.log", "load/4/00000001/")),
+    CHECK(harness_until(PATIENCE_MS, logged_holds("gone/preforkd.log", "load/4/00000001/")),
         "it does not log on");
-    CHECK(file_holds("gone/preforkd.log", "log file reopened: No such file or directory") ||
-              file_holds("gone/preforkd.log", "event=log_reopen_failed"),
+    CHECK(logged_holds("gone/preforkd.log", "log file reopened: No such file or directory") ||
+              logged_holds("gone/preforkd.log", "event=log_reopen_failed"),
         "%s", harness_read_file("gone/preforkd.log", NULL));
     CHECK(mkdir("logs", 0755) == 0, "%s", strerror(errno));
     reopened = REOPEN();
     CHECK(reopened.code == 0, "exit %d: %s", reopened.code, reopened.err);
     load_exchange(daemon.port, 2);
-    CHECK(harness_until(PATIENCE_MS, file_holds("logs/preforkd.log", "load/4/00000002/")),
+    CHECK(harness_until(PATIENCE_MS, logged_holds("logs/preforkd.log", "load/4/00000002/")),
         "it does not log in the new file");
-    CHECK(!file_holds("gone/preforkd.log", "load/4/00000002/"), "it logs in the old one");
+    CHECK(!logged_holds("gone/preforkd.log", "load/4/00000002/"), "it logs in the old one");
     daemon_stop(&daemon);
     records_read("gone/preforkd.log");
     records_read("logs/preforkd.log");

@@ -13,8 +13,12 @@ int main(int argc, char **argv) {
         daemon_config_suite,
         daemon_model_suite,
         daemon_pool_suite,
+        daemon_fault_suite,
         daemon_log_suite,
+        daemon_log_text_suite,
+        daemon_log_room_suite,
         daemon_control_suite,
+        daemon_control_peer_suite,
         { .name = NULL },
     };
 
