@@ -15,7 +15,7 @@
  *     --udp             datagrams; what is not answered within 200 ms is an error
  *     --rounds          send on all connections, wait for all answers, and again: how many events
  *                       a server finds waiting is then no matter of luck
- *     --ping            ask PING and expect +PONG, as redis speaks it
+ *     --ping            64 bytes each as redis speaks: PING with a text, which it sends back
  *     --gate            print "ready" before the load and wait for a line on stdin; and again,
  *                       after the JSON, before the connections are closed
  */
@@ -46,8 +46,9 @@
 #define LOST_MS    200
 #define GRACE_NS   5000000000u
 #define SOURCES    249u
-#define PING       "*1\r\n$4\r\nPING\r\n"
-#define PING_REPLY "+PONG\r\n"
+#define PING_TEXT  "The quick brown fox jumps over the lazy dog"
+#define PING       "*2\r\n$4\r\nPING\r\n$43\r\n" PING_TEXT "\r\n"
+#define PING_REPLY "$43\r\n" PING_TEXT "\r\n"
 
 /* Bytes without end: at position p stands bytes[p % period]; period + SPAN of them are there. */
 struct stream {

@@ -119,10 +119,10 @@ row() {
     printf -- '- %s: %s\n' "$label" "$(tail -n 1 "$tmp/err")" >>"$tmp/pairs"
 }
 
-# exact LABEL MODEL CHILDREN LOAD_OPTIONS: system calls and instructions a message
+# exact LIMIT LABEL MODEL CHILDREN LOAD_OPTIONS: system calls and instructions a message
 exact() {
-    local label=$1 model=$2 children=$3 x calls=() steps=() messages
-    shift 3
+    local limit=$1 label=$2 model=$3 children=$4 x calls=() steps=() messages
+    shift 4
     wanted "exact $label" || return 0
     say "exact: $label"
     for x in ours limit; do
@@ -136,9 +136,10 @@ exact() {
             --seconds 30 --server "${server[@]}" 2>>"$tmp/errors" || echo 0)")
     done
     # shellcheck disable=SC2183
-    printf '| %s | %s | %s | %s | %s | %s | + <= 300, the same calls |\n' "$label" "${calls[0]}" \
+    printf '| %s | %s | %s | %s | %s | %s | %s |\n' "$label" "${calls[0]}" \
         "${calls[1]}" "${steps[0]}" "${steps[1]}" \
-        "$(awk -v a="${steps[0]}" -v b="${steps[1]}" 'BEGIN { printf "%.0f", a - b }')" >>"$tmp/exact"
+        "$(awk -v a="${steps[0]}" -v b="${steps[1]}" 'BEGIN { printf "%.0f", a - b }')" "$limit" \
+        >>"$tmp/exact"
 }
 
 # weigh MODEL CHILDREN COLUMN MUST: PSS with 512 connections; COLUMN 3: a connection, 4: a process
@@ -229,17 +230,17 @@ if peer xinetd; then
     row "<= 0.033" "connect + echo + close, process, vs xinetd fork + exec" $connects
     load_b=
 fi
-exact "event, 64 connections" event 1 --rounds
-exact "event, 512 connections" event 1 --rounds --connections 512
-exact "event, 16 deep" event 1 --rounds --depth 16
-exact "thread, 64 connections" thread 1 --rounds
-exact "process, 64 connections" process 64 --rounds
+exact "the same calls, + <= 300" "event, 64 connections" event 1 --rounds
+exact "the same calls, + <= 300" "event, 512 connections" event 1 --rounds --connections 512
+exact "the same calls, + <= 300" "event, 16 deep" event 1 --rounds --depth 16
+exact "the same calls" "thread, 64 connections" thread 1 --rounds
+exact "the same calls" "process, 64 connections" process 64 --rounds
 level=info
-exact "connect, event, log level info" event 1 --connect --connections 4
+exact "" "connect, event, log level info" event 1 --connect --connections 4
 level=warn
-exact "connect, event" event 1 --connect --connections 16
-exact "connect, thread" thread 1 --connect --connections 16
-exact "connect, process" process 16 --connect --connections 16
+exact "" "connect, event" event 1 --connect --connections 16
+exact "" "connect, thread" thread 1 --connect --connections 16
+exact "" "connect, process" process 16 --connect --connections 16
 level=info
 weigh event 1 3 "<= 2 a connection"
 weigh thread 2 3 "<= 16 a connection"
@@ -254,7 +255,7 @@ fi
 {
     echo "## Services: echo, 64-byte messages, loopback"
     echo
-    echo "commit $(git rev-parse --short HEAD), $(date -u +%Y-%m-%d); servers on CPU 0, loads on CPU 1"
+    echo "commit $(git rev-parse --short HEAD), $(date -u +%Y-%m-%d); servers on CPU 0, loads on CPU 1 (counts: both on CPU 0)"
     [ "${SERVE_OURS:-}" != limit ] || echo "**The minimal servers against themselves: this is the harness alone.**"
     echo
     echo "| A vs B | A CPU s / 10^6 | B CPU s / 10^6 | A/B CPU | A/B p99 | A k/s | B k/s | pairs | must reach (CPU) |"
