@@ -2,6 +2,7 @@
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR ?=
 VERSION := 0.1
 
@@ -10,7 +11,8 @@ PACKAGES := gcc libc6-dev make pkg-config libbsd-dev libconfig-dev libjansson-de
             libcriterion-dev strace
 # What lint, fuzz, tsan and the benchmarks need beyond that; "make deps-dev".
 PACKAGES_DEV := clang-14 clang-format-14 clang-tidy-14 llvm-14 libclang-rt-14-dev cppcheck \
-                shellcheck codespell mandoc gcovr primesieve parallel python3 libgomp1
+                shellcheck codespell mandoc gcovr primesieve parallel python3 libgomp1 \
+                golang-go redis-server libevent-dev libuv1-dev xinetd
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
@@ -116,13 +118,20 @@ lint: ## format, static analysis, shell, spelling, manual pages
 man: all ## rewrite the generated lists in man/
 	@tests/support/manual.sh write $(BUILD)
 
-install: all ## install under DESTDIR and PREFIX
+install: all ## install under DESTDIR and PREFIX; the configuration stays when there is one
 	install -Dm755 $(BUILD)/prefork $(DESTDIR)$(PREFIX)/bin/prefork
-	for page in man/*.1; do install -Dm644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
+	install -Dm755 $(BUILD)/preforkd $(DESTDIR)$(PREFIX)/sbin/preforkd
+	for page in man/*.[1-8]; do \
+		install -Dm644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	install -d $(DESTDIR)$(SYSCONFDIR)/preforkd/services.d
+	for file in preforkd.conf services.d/echo.conf services.d/ack.conf; do \
+		[ -e $(DESTDIR)$(SYSCONFDIR)/preforkd/$$file ] || \
+		install -m644 etc/$$file $(DESTDIR)$(SYSCONFDIR)/preforkd/$$file; done
 
-uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/prefork
-	for page in man/*.1; do rm -f $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
+uninstall: ## remove what install put there, but for the configuration
+	rm -f $(DESTDIR)$(PREFIX)/bin/prefork $(DESTDIR)$(PREFIX)/sbin/preforkd
+	for page in man/*.[1-8]; do \
+		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 
 clean: ## remove what was built
 	rm -rf $(BUILD) build-*

@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BATCH 64
+#define BATCH 256
 
 struct loop {
     int epoll_fd;

@@ -56,6 +56,8 @@ static void discard(struct prepared *prepared) {
             close(child->order_fd);
         if (child->pidfd >= 0)
             close(child->pidfd);
+        if (child->row >= 0)
+            gate_remove_member(child->service->gate, (unsigned)child->row);
         scoreboard_release_row(child->supervisor->board, child->row);
         hang_free(child->hang);
     }
@@ -84,7 +86,11 @@ static int prepare(
     out->lane = log_lanes_get(&supervisor->lanes, service->config->name, slot, &out->lane_is_new);
     child->hang = hang_new(
         service->config->model == MODEL_THREAD ? (unsigned)service->config->threads_per_child : 1);
-    return child->row < 0 || out->lane < 0 || child->hang == NULL ? -1 : 0;
+    if (child->row < 0 || out->lane < 0 || child->hang == NULL)
+        return -1;
+    /* Before the fork: it may accept before we are back. */
+    gate_add_member(service->gate, (unsigned)child->row);
+    return 0;
 }
 
 /* A running log writer does not know the lanes that are made after it was forked. */
@@ -224,7 +230,6 @@ static void keep(struct prepared *prepared, pid_t pid, uint64_t now_ns) {
         return;
     child->supervisor->board->row[child->row].pid = pid;
     child->supervisor->board->row[child->row].started_at_ns = now_ns;
-    gate_add_member(child->service->gate, (unsigned)child->row);
     TAILQ_INSERT_TAIL(&child->service->children, child, link);
 }
 

@@ -104,7 +104,6 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%s%.3f/%.3f", i > 0 ? " " : "", a.wall_ms, b.wall_ms);
     }
     fputc('\n', stderr);
-    fputc('\n', stderr);
     printf("| %s | %.3f | %.3f | %.3f | %.3f | %.3f (%.3f-%.3f) | %d |\n", argv[2],
         percentile(a_wall, pairs, 0.5), percentile(b_wall, pairs, 0.5),
         percentile(a_cpu, pairs, 0.5), percentile(b_cpu, pairs, 0.5), percentile(ratio, pairs, 0.5),
