@@ -88,8 +88,29 @@ static void write_line(
 
 /* ---- records ---- */
 
-static bool send_record(const struct log_record *record) {
-    char line[LOG_LINE_MAX];
+/*
+ * Room to make a record in. Threads take one of a few that are there for all of them, because a
+ * stack that has once held a record keeps its pages for as long as the thread lives. Nobody waits:
+ * when all are taken the stack must do.
+ */
+struct scratch {
+    atomic_flag is_taken;
+    char short_msg[512]; /* before the line, so that most records touch one page */
+    char line[LOG_LINE_MAX], msg[LOG_LINE_MAX];
+};
+
+#define SCRATCHES 4
+static struct scratch scratches[SCRATCHES] = { [0 ... SCRATCHES - 1] = {
+                                                   .is_taken = ATOMIC_FLAG_INIT } };
+
+static struct scratch *take_scratch(void) {
+    for (size_t i = 0; i < SCRATCHES; i++)
+        if (!atomic_flag_test_and_set(&scratches[i].is_taken))
+            return &scratches[i];
+    return NULL;
+}
+
+static bool send_record(const struct log_record *record, char line[LOG_LINE_MAX]) {
     size_t len = log_line_make(line, lane.format, record);
     ssize_t n;
 
@@ -106,36 +127,38 @@ static void count_dropped(void) {
 }
 
 /* A record of the log's own. It is not counted when it finds no room: it comes again. */
-static bool send_own(
-    enum log_level level, const char *event, const char *msg, const struct log_field *fields) {
+static bool send_own(enum log_level level, const char *event, const char *msg,
+    const struct log_field *fields, char line[LOG_LINE_MAX]) {
     return send_record(&(struct log_record){ .at_ns = clock_wall_ns(),
-        .level = level,
-        .origin = lane.self,
-        .event = event,
-        .msg = msg,
-        .msg_len = strlen(msg),
-        .fields = fields });
+                           .level = level,
+                           .origin = lane.self,
+                           .event = event,
+                           .msg = msg,
+                           .msg_len = strlen(msg),
+                           .fields = fields },
+        line);
 }
 
 /* False: there is still no room, so that nothing may go before the number of what was dropped. */
-static bool tell_dropped(void) {
+static bool tell_dropped(char line[LOG_LINE_MAX]) {
     uint64_t count = atomic_exchange(&lane.untold, 0);
     struct log_field fields[] = { LOG_NUMBER("count", count), { 0 } };
 
-    if (count == 0 || send_own(LOG_LEVEL_WARN, "log_dropped", "records found no room", fields))
+    if (count == 0 ||
+        send_own(LOG_LEVEL_WARN, "log_dropped", "records found no room", fields, line))
         return true;
     atomic_fetch_add(&lane.untold, count);
     return false;
 }
 
-static void send_or_count(const struct log_record *record) {
-    if (atomic_load_explicit(&lane.untold, memory_order_relaxed) > 0 && !tell_dropped())
+static void send_or_count(const struct log_record *record, char line[LOG_LINE_MAX]) {
+    if (atomic_load_explicit(&lane.untold, memory_order_relaxed) > 0 && !tell_dropped(line))
         count_dropped();
-    else if (!send_record(record))
+    else if (!send_record(record, line))
         count_dropped();
 }
 
-static void tell_repeats(uint64_t now_ms) {
+static void tell_repeats(uint64_t now_ms, char line[LOG_LINE_MAX]) {
     struct log_repeat repeat;
 
     while (log_repeat_next(now_ms, &repeat)) {
@@ -143,21 +166,23 @@ static void tell_repeats(uint64_t now_ms) {
             LOG_NUMBER("count", repeat.count), { 0 } };
 
         send_or_count(&(struct log_record){ .at_ns = clock_wall_ns(),
-            .level = repeat.level,
-            .origin = lane.self,
-            .event = "repeated",
-            .msg = repeat.format,
-            .msg_len = strlen(repeat.format),
-            .fields = fields });
+                          .level = repeat.level,
+                          .origin = lane.self,
+                          .event = "repeated",
+                          .msg = repeat.format,
+                          .msg_len = strlen(repeat.format),
+                          .fields = fields },
+            line);
     }
 }
 
 void log_flush_repeats(void) {
+    char line[LOG_LINE_MAX];
     int saved_errno = errno;
 
     log_line_refresh_zone();
     if (lane.fd >= 0)
-        tell_repeats(clock_now_ms());
+        tell_repeats(clock_now_ms(), line);
     errno = saved_errno;
 }
 
@@ -169,33 +194,62 @@ struct said {
     int error; /* errno to tell; 0: none */
 };
 
-static void write_record(const struct said *said, const char *format, va_list args) {
-    enum log_level level = (enum log_level)(said->level & ~LOG_EVERY);
-    uint64_t now_ms = clock_now_ms();
-    char msg[LOG_LINE_MAX];
+static void make_record(
+    const struct said *said, const char *format, va_list args, struct scratch *scratch) {
+    char *msg = scratch->short_msg;
+    va_list again;
     size_t len;
     int n;
 
-    if (level < lane.lowest)
-        return;
-    tell_repeats(now_ms);
-    if (!(said->level & LOG_EVERY) && log_repeat_holds(level, said->event, format, now_ms))
-        return;
-    n = vsnprintf(msg, sizeof(msg), format, args);
+    va_copy(again, args);
+    n = vsnprintf(msg, sizeof(scratch->short_msg), format, args);
+    if (n >= (int)sizeof(scratch->short_msg) || said->error != 0) {
+        msg = scratch->msg;
+        n = vsnprintf(msg, LOG_LINE_MAX, format, again);
+    }
+    va_end(again);
     len = n < 0 ? 0 : (size_t)n;
-    if (len >= sizeof(msg))
-        len = sizeof(msg) - 1;
+    if (len >= LOG_LINE_MAX)
+        len = LOG_LINE_MAX - 1;
     if (said->error != 0) {
-        snprintf(msg + len, sizeof(msg) - len, ": %s", strerror(said->error));
+        snprintf(msg + len, LOG_LINE_MAX - len, ": %s", strerror(said->error));
         len += strlen(msg + len);
     }
     send_or_count(&(struct log_record){ .at_ns = clock_wall_ns(),
-        .level = level,
-        .origin = *said->origin,
-        .event = said->event,
-        .msg = msg,
-        .msg_len = len,
-        .fields = said->fields });
+                      .level = (enum log_level)(said->level & ~LOG_EVERY),
+                      .origin = *said->origin,
+                      .event = said->event,
+                      .msg = msg,
+                      .msg_len = len,
+                      .fields = said->fields },
+        scratch->line);
+}
+
+static __attribute__((noinline)) void make_record_on_stack(
+    const struct said *said, const char *format, va_list args) {
+    struct scratch scratch;
+
+    make_record(said, format, args, &scratch);
+}
+
+static void write_record(const struct said *said, const char *format, va_list args) {
+    const enum log_level level = (enum log_level)(said->level & ~LOG_EVERY);
+    const uint64_t now_ms = clock_now_ms();
+    struct scratch *scratch;
+
+    if (level < lane.lowest)
+        return;
+    scratch = take_scratch();
+    if (scratch != NULL)
+        tell_repeats(now_ms, scratch->line);
+    if ((said->level & LOG_EVERY) || !log_repeat_holds(level, said->event, format, now_ms)) {
+        if (scratch != NULL)
+            make_record(said, format, args, scratch);
+        else
+            make_record_on_stack(said, format, args);
+    }
+    if (scratch != NULL)
+        atomic_flag_clear(&scratch->is_taken);
 }
 
 static void say(const struct said *said, const char *format, va_list args) {

@@ -116,7 +116,7 @@ static json_t *make_workers(const struct service *service) {
     TAILQ_FOREACH (child, &service->children, link)
         if (count < SCOREBOARD_ROWS)
             sorted[count++] = child;
-    qsort(sorted, count, sizeof(sorted[0]), compare_children);
+    qsort(sorted, count, sizeof(const struct child *), compare_children);
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, make_worker(service->supervisor, sorted[i]));
     return list;
@@ -220,7 +220,7 @@ static unsigned sort_services(
     struct supervisor *supervisor, const struct service *sorted[CONFIG_SERVICES_MAX]) {
     for (unsigned i = 0; i < supervisor->service_count; i++)
         sorted[i] = &supervisor->service[i];
-    qsort(sorted, supervisor->service_count, sizeof(sorted[0]), compare_services);
+    qsort(sorted, supervisor->service_count, sizeof(const struct service *), compare_services);
     return supervisor->service_count;
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -177,6 +178,7 @@ _Noreturn static void run_worker(
     console_use(supervisor->lanes.console_write);
     child_setup_apply(&setup);
     FAILPOINT_OF("worker-start", args.service_name);
+    munmap(supervisor, sizeof(*supervisor));
     worker_main(&args);
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -394,10 +395,12 @@ static int start_and_serve(struct supervisor *supervisor) {
 }
 
 int supervisor_run(struct config *config, bool is_foreground, bool has_console) {
-    struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
+    /* Pages of its own: a worker gives them back, since the supervisor writes them all the time. */
+    struct supervisor *supervisor = mmap(NULL, sizeof(*supervisor), PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int exit_code;
 
-    if (supervisor == NULL) {
+    if (supervisor == MAP_FAILED) {
         log_warn("the supervisor cannot start");
         return EXIT_CODE_SYSTEM;
     }
@@ -416,6 +419,6 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     /* Last of all: whoever is told may start again at once, and nothing of ours is in the way. */
     if (supervisor->detached_fd >= 0)
         detach_tell(supervisor, exit_code);
-    free(supervisor);
+    munmap(supervisor, sizeof(*supervisor));
     return exit_code;
 }

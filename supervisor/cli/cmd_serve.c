@@ -214,11 +214,11 @@ static int serve(const struct cmd *cmd, const struct serving *serving) {
 
 static int prepare(
     struct serving *serving, const struct cmd_operands *operands, struct complaint *complaint) {
-    if (serving->values->threads > 0 && strcmp(models[serving->values->model], "thread") != 0)
-        return complaint_set(complaint, "--threads is for --model thread");
     serving->type = find_type(operands->text[0], complaint);
     if (serving->type == NULL)
         return -1;
+    if (serving->values->threads > 0 && strcmp(models[serving->values->model], "thread") != 0)
+        return complaint_set(complaint, "--threads is for --model thread");
     if (net_parse(serving->type->listen, &serving->proto, &serving->address, complaint) < 0 ||
         take_proto(serving, complaint) < 0 || take_address(serving, complaint) < 0)
         return -1;

@@ -613,16 +613,22 @@ static void echo_compares_over_every_kind_of_socket(void) {
     CHECK(r.code == 0 && r.out_len == 0 && r.err[0] == '\0', "exit %d: %s", r.code, r.err);
     r = harness_run("prefork", "echo", "127.0.0.1", udp, "--udp", "--count", "100", NULL);
     expect_run(&r, 0, "message 100 of 100\n", "100 messages", __LINE__);
+    /* Letters of two bytes, and pieces that end in the midst of one. */
+    r = harness_run(
+        "prefork", "echo", url, "--json", "--message", "x\xc3\xa9", "--size", "30001", NULL);
+    CHECK(r.code == 0 && json_loads(r.out, 0, NULL) != NULL &&
+              expect_count(r.out, "x\xc3\xa9") == 10000 && expect_count(r.out, "\xef\xbf") == 0,
+        "exit %d: %.80s", r.code, r.out);
     r = harness_run("prefork", "echo", "127.0.0.1", port, "--json", "--count", "2", NULL);
     expect_run(&r, 0, "\"reply\":\"message 2 of 2\\n\"}", "{\"answered\":2,", __LINE__);
     CHECK(rename("services.d/e.sock", "e.sock") == 0, "%s", strerror(errno));
-    snprintf(url, sizeof(url), "exec '%.40s'", "");
     for (size_t i = 0; i < sizeof(lines); i++)
         lines[i] = i % 97 == 96 ? '\n' : (char)harness_random(0, 255);
     harness_write_file("lines", lines, sizeof(lines));
     r = harness_run("/bin/sh", "-c", "exec \"$0\" echo \"unix://$PWD/e.sock\" <lines",
         harness_program("prefork"), NULL);
     CHECK(r.code == 0, "exit %d: %s", r.code, r.err);
+    CHECK(expect_count(r.err, "came back as sent") == 1, "%s", r.err);
     CHECK(r.out_len - (lines[sizeof(lines) - 1] != '\n') == sizeof(lines) &&
               memcmp(r.out, lines, sizeof(lines)) == 0,
         "%zu bytes came back", r.out_len);

@@ -10,6 +10,12 @@
 #include "workers/connection.h"
 
 /*
+ * Make room to read into for so many lanes; pages are taken as they are used, and stay for the
+ * lane's next session. Returns 0, or -1 with errno.
+ */
+int blocking_open(struct worker *worker, unsigned lanes);
+
+/*
  * Open the session and serve it until it is over; connection_end() is the caller's to call.
  * Returns how it ended. Blocks.
  */

@@ -4,6 +4,10 @@
 #include "workers/models/blocking.h"
 #include "workers/worker_state.h"
 
+static int open_process(struct worker *worker) {
+    return blocking_open(worker, 1);
+}
+
 static void serve(struct worker *worker, struct connection *connection) {
     enum session_end end;
 
@@ -23,6 +27,7 @@ const struct model_ops model_process = {
     .name = "process",
     .accept_flags = 0,
     .connection_size = sizeof(struct connection),
+    .open = open_process,
     .serve = serve,
     .cut = cut,
 };

@@ -13,7 +13,7 @@
 #include "workers/models/blocking.h"
 #include "workers/worker_state.h"
 
-#define STACK_BYTES (128 * 1024)
+#define STACK_BYTES (64 * 1024)
 
 /* A lane is free, serves, or is ending: then its descriptor is no longer anybody's to touch. */
 enum lane_state { LANE_FREE, LANE_SERVING, LANE_ENDING };
@@ -35,7 +35,7 @@ static int open_threads(struct worker *worker) {
     struct threads *threads = calloc(1, sizeof(*threads));
     sigset_t all;
 
-    if (threads == NULL)
+    if (threads == NULL || blocking_open(worker, SCOREBOARD_LANES) < 0)
         return -1;
     sigfillset(&all);
     sigdelset(&all, CONTRACT_SIGNAL_CUT);

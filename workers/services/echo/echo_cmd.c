@@ -17,6 +17,7 @@
 
 #define SAMPLES_MAX (1u << 20) /* of the latest messages, when there are more */
 #define SIZE_MOST   (64u << 20)
+#define PIECE       4096u
 
 struct values {
     uint64_t count, size, timeout_ms, retries;
@@ -107,20 +108,18 @@ static bool next_generated(struct run *run) {
 /* ---- what came back ---- */
 
 static void print_json(const struct run *run, uint64_t rtt_ns) {
-    const struct echo_client *client = &run->client;
-    char *text = malloc(client->reply_len * ESCAPE_JSON_GROWTH + 1);
+    const char *at = run->client.reply, *end = at + run->client.reply_len;
+    char piece[PIECE * ESCAPE_JSON_GROWTH];
     size_t used, len;
 
-    if (text == NULL)
-        log_fatal(
-            EXIT_CODE_SYSTEM, "%s: an answer of %zu bytes", run->cmd->name, client->reply_len);
-    /* cppcheck-suppress nullPointerRedundantCheck */
-    len = escape_json(text, client->reply, client->reply_len, true, &used);
     printf("{\"seq\":%" PRIu64 ",\"bytes\":%zu,\"rtt_us\":%" PRIu64 ",\"reply\":\"", run->sent,
-        client->reply_len, rtt_ns / 1000);
-    fwrite(text, 1, len, stdout);
+        run->client.reply_len, rtt_ns / 1000);
+    for (; at < end; at += used) {
+        len = (size_t)(end - at) < PIECE ? (size_t)(end - at) : PIECE;
+        len = escape_json(piece, at, len, at + len == end, &used);
+        fwrite(piece, 1, len, stdout);
+    }
     printf("\"}\n");
-    free(text);
 }
 
 /* On a terminal nothing is shown that it would obey; else the bytes go out as they came. */
