@@ -282,6 +282,8 @@ static void reopen_moves_to_a_new_file(void) {
 
     daemon_write_service("echo", " ");
     daemon_start(&daemon);
+    /* A log writer that has only begun would open the file after it was moved. */
+    CHECK(harness_until(PATIENCE_MS, daemon_log_count("listening on") > 0), "%s", daemon_log());
     CHECK(rename("preforkd.log", "old.log") == 0, "%s", strerror(errno));
     EXPECT(0, "", "", "reopen");
     CHECK(harness_exists("preforkd.log"), "there is no new file");

@@ -196,6 +196,8 @@ struct moved {
 };
 
 static void move_log(struct moved *moved, unsigned number) {
+    /* Or the log writer, which may be new, would open the file after it was moved. */
+    CHECK(harness_until(PATIENCE_MS, logged_size(LOG) > 0), "nothing comes");
     snprintf(moved->path, sizeof(moved->path), "old.%u", number);
     CHECK(rename(LOG, moved->path) == 0, "%s", strerror(errno));
 }
@@ -300,7 +302,6 @@ static void reopen_survives_the_death_of_the_log_writer(void) {
         CHECK(harness_wait(&reopen, PATIENCE_MS) == 0, "exit %d: %s", reopen.code,
             harness_read_file(reopen.err, NULL));
         moved[i].size = logged_size(moved[i].path);
-        CHECK(harness_until(PATIENCE_MS, logged_size(LOG) > 0), "nothing comes");
     }
     load_stop(load);
     CHECK(harness_until(PATIENCE_MS, daemon_log_count("event=log_writer_exit") > 0), "not told");
