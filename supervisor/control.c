@@ -23,8 +23,9 @@
 #include "supervisor/control_socket.h"
 #include "supervisor/supervisor.h"
 
-#define PEERS_MAX 64
-#define TIMER_S   5
+#define PEERS_MAX   64
+#define READERS_MAX 48 /* the rest is kept for those who may do something about it */
+#define TIMER_S     5
 
 TAILQ_HEAD(peer_list, control_peer);
 
@@ -65,7 +66,7 @@ static void turn_away(int fd) {
 static void admit(struct control *control, int fd) {
     struct control_peer *peer;
 
-    if (control->peer_count >= PEERS_MAX) {
+    if (control->peer_count >= (control_peer_is_admin(fd) ? PEERS_MAX : READERS_MAX)) {
         turn_away(fd);
         return;
     }

@@ -217,10 +217,16 @@ static void ready(struct loop_watch *ready_watch, uint32_t events) {
         control_peer_close(peer);
 }
 
+bool control_peer_is_admin(int fd) {
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+           (cred.uid == 0 || cred.uid == geteuid());
+}
+
 struct control_peer *control_peer_new(struct supervisor *supervisor, int fd, uint64_t id) {
     struct control_peer *peer = calloc(1, sizeof(*peer));
-    struct ucred cred = { .uid = (uid_t)-1 };
-    socklen_t len = sizeof(cred);
 
     if (peer == NULL) {
         close(fd);
@@ -232,8 +238,7 @@ struct control_peer *control_peer_new(struct supervisor *supervisor, int fd, uin
     peer->request.send = send_object;
     peer->request.owner = peer;
     peer->request.id = id;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
-        peer->request.is_admin = cred.uid == 0 || cred.uid == geteuid();
+    peer->request.is_admin = control_peer_is_admin(fd);
     peer->watched = EPOLLIN;
     if (loop_add(supervisor->loop, &peer->watch, EPOLLIN) < 0) {
         close(fd);

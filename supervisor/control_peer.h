@@ -30,6 +30,9 @@ struct control_peer {
     struct control_request request;
 };
 
+/* Whoever is at the other end may do all: uid 0, or the daemon's own. */
+bool control_peer_is_admin(int fd);
+
 /* Take over a connected socket, non-blocking. Returns NULL with errno; the socket is closed then.
  */
 struct control_peer *control_peer_new(struct supervisor *supervisor, int fd, uint64_t id);

@@ -109,9 +109,12 @@ static void answer_reopen(struct supervisor *supervisor, const struct contract_r
     if (reopen == NULL)
         return;
     *at = reopen->next;
-    supervisor_note(supervisor, NULL, NULL, report->more == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-        "log_reopened", NULL, "log file reopened%s%s", report->more == 0 ? "" : ": ",
-        report->more == 0 ? "" : strerror((int)report->more));
+    if (report->more == 0)
+        supervisor_note(
+            supervisor, NULL, NULL, LOG_LEVEL_INFO, "log_reopened", NULL, "log file reopened");
+    else
+        supervisor_note(supervisor, NULL, NULL, LOG_LEVEL_WARN, "log_reopen_failed", NULL,
+            "the log file cannot be reopened: %s", strerror((int)report->more));
     if (reopen->done != NULL)
         reopen->done(reopen->owner, (int)report->more);
     free(reopen);

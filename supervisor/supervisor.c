@@ -297,6 +297,24 @@ static bool has_started(const struct supervisor *supervisor) {
     return true;
 }
 
+/* Whoever started us is told which services have not come up; the daemon goes on trying. */
+static void tell_start(struct supervisor *supervisor) {
+    const struct service *service;
+    char text[CONFIG_NAME_MAX + 256];
+    int exit_code = EXIT_CODE_OK;
+
+    for (unsigned i = 0; i < supervisor->service_count; i++) {
+        service = &supervisor->service[i];
+        if (!service->config->autostart || service->state == SERVICE_RUNNING)
+            continue;
+        snprintf(text, sizeof(text), "%s is %s: %s", service->config->name,
+            service_state_name(service->state), service->last_death);
+        detach_complain(supervisor, text);
+        exit_code = EXIT_CODE_INCOMPLETE;
+    }
+    detach_tell(supervisor, exit_code);
+}
+
 static void serve(struct supervisor *supervisor) {
     while (!has_ended(supervisor)) {
         if (loop_turn(supervisor->loop, patience_ms(supervisor)) < 0)
@@ -308,7 +326,7 @@ static void serve(struct supervisor *supervisor) {
         control_tend(supervisor->control);
         log_flush_repeats();
         if (supervisor->detached_fd >= 0 && has_started(supervisor))
-            detach_tell(supervisor, EXIT_CODE_OK);
+            tell_start(supervisor);
     }
 }
 
@@ -396,8 +414,8 @@ static int start_and_serve(struct supervisor *supervisor) {
 
 int supervisor_run(struct config *config, bool is_foreground, bool has_console) {
     /* Pages of its own: a worker gives them back, since the supervisor writes them all the time. */
-    struct supervisor *supervisor = mmap(NULL, sizeof(*supervisor), PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct supervisor *supervisor = mmap(
+        NULL, sizeof(*supervisor), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int exit_code;
 
     if (supervisor == MAP_FAILED) {

@@ -295,6 +295,23 @@ static void expect_no_start(size_t others, const char *words) {
         "something lives on");
 }
 
+static void background_start_tells_what_has_not_come_up(void) {
+    struct harness_result started;
+    pid_t pid;
+
+    CHECK(setenv("PREFORK_FAILPOINT", "worker-start@sick:0", 1) == 0, "setenv");
+    daemon_write_service("echo", "%s", "");
+    daemon_write_service("sick", "restart_delay = \"60s\";");
+    started = start_in_background();
+    CHECK(started.code == 3, "exit %d: %s", started.code, started.err);
+    CHECK(strstr(started.err, "sick is BACKOFF: was killed by SIGKILL") != NULL, "%s", started.err);
+    CHECK(strstr(started.err, "echo") == NULL, "%s", started.err);
+    pid = find_daemon();
+    CHECK(daemon_exchange(daemon_port("echo", "tcp"), 0) == NULL, "the other one does not serve");
+    end_daemon(pid);
+    CHECK(harness_until(PATIENCE_MS, waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD), "orphans");
+}
+
 static void background_start_that_fails_says_so(void) {
     struct daemon daemon;
     char *text;
@@ -343,6 +360,7 @@ static const struct harness_test tests[] = {
         stopped_supervisor_holds_up_nobody_and_judges_nobody },
     { "worker_that_reports_rubbish_is_not_believed", worker_that_reports_rubbish_is_not_believed },
     { "background_start_returns_when_it_serves", background_start_returns_when_it_serves },
+    { "background_start_tells_what_has_not_come_up", background_start_tells_what_has_not_come_up },
     { "background_start_that_fails_says_so", background_start_that_fails_says_so },
     { .name = NULL },
 };
