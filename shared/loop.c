@@ -6,11 +6,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
+
 #define BATCH 256
 
 struct loop {
     int epoll_fd;
-    int next, count; /* the part of the batch that is still to be called */
+    uint64_t *now_ns; /* NULL: nobody wants to know */
+    int next, count;  /* the part of the batch that is still to be called */
     struct epoll_event batch[BATCH];
 };
 
@@ -32,6 +35,10 @@ void loop_free(struct loop *loop) {
         return;
     close(loop->epoll_fd);
     free(loop);
+}
+
+void loop_set_clock(struct loop *loop, uint64_t *now_ns) {
+    loop->now_ns = now_ns;
 }
 
 int loop_add(struct loop *loop, struct loop_watch *watch, uint32_t events) {
@@ -62,6 +69,8 @@ int loop_turn(struct loop *loop, int timeout_ms) {
     int called = 0;
 
     loop->count = epoll_wait(loop->epoll_fd, loop->batch, BATCH, timeout_ms);
+    if (loop->now_ns != NULL)
+        *loop->now_ns = clock_now_ns();
     if (loop->count < 0) {
         loop->count = 0;
         return errno == EINTR ? 0 : -1;

@@ -21,6 +21,9 @@ struct loop_watch {
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
+/* From now on store the time here (clock_now_ns) after each wait, before anything is called. */
+void loop_set_clock(struct loop *loop, uint64_t *now_ns);
+
 /* Watch watch->fd for events (EPOLLIN …), level-triggered. Returns 0, or -1 with errno. */
 int loop_add(struct loop *loop, struct loop_watch *watch, uint32_t events);
 

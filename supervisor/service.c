@@ -273,7 +273,8 @@ static struct child *fork_worker(struct service *service, uint64_t now_ns) {
         return NULL;
     }
     service->spawned_in_window++;
-    child->deadline_ns = now_ns + service->config->worker_boot_timeout_ms * 1000000ull;
+    if (service->config->worker_boot_timeout_ms > 0)
+        child->deadline_ns = now_ns + service->config->worker_boot_timeout_ms * 1000000ull;
     supervisor_watch_child(service->supervisor, child);
     return child;
 }
@@ -371,6 +372,7 @@ void service_worker_ready(struct service *service, struct child *child) {
         child_drain(child, service->supervisor->now_ns, service->config->graceful_timeout_ms,
             service->state_reason);
     service->has_waiting = false;
+    gate_heard(service->gate);
 }
 
 /* A death before READY makes the service wait; if too many follow, it gives up. */
@@ -379,11 +381,12 @@ static void back_off(struct service *service, uint64_t now_ns) {
 
     backoff_add_death(&service->backoff, now_ns, config->restart_delay_ms,
         config->restart_max_delay_ms, (double)arc4random_uniform(1000) / 1000.0);
-    if (config->start_retries > 0 && service->backoff.deaths >= config->start_retries) {
-        set_state(service, SERVICE_FATAL, "its workers die before they are ready");
+    /* While others serve, it serves. */
+    if (service_count_ready(service) > 0)
         return;
-    }
-    if (service_count_ready(service) == 0 && service->state != SERVICE_BACKOFF)
+    if (config->start_retries > 0 && service->backoff.deaths >= config->start_retries)
+        set_state(service, SERVICE_FATAL, "its workers die before they are ready");
+    else
         set_state(service, SERVICE_BACKOFF, "its workers die before they are ready");
 }
 
@@ -426,6 +429,7 @@ static void connection_waits(struct loop_watch *watch, uint32_t events) {
 
     (void)events;
     service->has_waiting = true;
+    gate_heard(service->gate);
     service_watch_listeners(service, false);
     service_tend(service, service->supervisor->now_ns);
 }
@@ -454,6 +458,9 @@ void service_watch_listeners(struct service *service, bool on) {
 void service_tend(struct service *service, uint64_t now_ns) {
     const bool is_tick = now_ns >= service->look_at_ns;
 
+    /* Not at each report: a full pool at its limit would send one for each connection. */
+    if (is_tick)
+        gate_heard(service->gate);
     service_limits_look(service, now_ns);
     go_on_stopping(service, now_ns);
     if (service->state == SERVICE_STOPPED || service->state == SERVICE_STOPPING ||

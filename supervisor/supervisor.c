@@ -30,6 +30,8 @@
 #include "supervisor/spawn.h"
 
 #define TURN_MOST_MS 60000
+#define SLOTS_LEAST  4096u
+#define SLOTS_MOST   (1u << 20)
 
 /* ---- what happened ---- */
 
@@ -95,8 +97,7 @@ static void believe(struct child *child, const struct contract_record *report) {
         if (child->state == CHILD_STARTING)
             service_worker_ready(service, child);
         break;
-    case REPORT_SHORT:
-        gate_heard(service->gate);
+    case REPORT_SHORT: /* heard when there is an answer, or at the next tick: see service.c */
         break;
     case REPORT_RECYCLE:
         child->wants_recycling = true;
@@ -134,7 +135,6 @@ static void child_reports(struct loop_watch *watch, uint32_t events) {
     unsigned fd_count;
 
     (void)events;
-    child->supervisor->now_ns = clock_now_ns();
     for (int i = 0; i < 64; i++) {
         rc = contract_receive(watch->fd, &report, fds, &fd_count);
         for (unsigned k = 0; rc == 1 && k < fd_count; k++)
@@ -200,7 +200,10 @@ static uint32_t gate_slots(const struct config_service *config) {
                                                     : config->worker_connections;
     uint64_t slots = each * (2 * config->max_children + 8);
 
-    return slots > 1u << 20 ? 1u << 20 : (uint32_t)slots;
+    /* The operator may scale it up. */
+    if (slots < SLOTS_LEAST)
+        slots = SLOTS_LEAST;
+    return slots > SLOTS_MOST ? SLOTS_MOST : (uint32_t)slots;
 }
 
 static int init_service(struct supervisor *supervisor, unsigned index) {
@@ -241,6 +244,7 @@ static int init(struct supervisor *supervisor) {
         log_lanes_open(&supervisor->lanes, supervisor->has_console) < 0 ||
         signals_watch(supervisor) < 0)
         return -1;
+    loop_set_clock(supervisor->loop, &supervisor->now_ns);
     supervisor->service_count = supervisor->config->service_count;
     for (unsigned i = 0; i < supervisor->service_count; i++)
         if (init_service(supervisor, i) < 0)
@@ -319,7 +323,6 @@ static void serve(struct supervisor *supervisor) {
     while (!has_ended(supervisor)) {
         if (loop_turn(supervisor->loop, patience_ms(supervisor)) < 0)
             log_warn("the supervisor cannot wait");
-        supervisor->now_ns = clock_now_ns();
         for (unsigned i = 0; i < supervisor->service_count; i++)
             service_tend(&supervisor->service[i], supervisor->now_ns);
         log_keeper_tend(supervisor);

@@ -43,10 +43,13 @@ static void set_inherited(const struct worker *worker, int fd) {
 
 static void refuse(struct worker *worker, int fd) {
     const char *line = worker->args->full_line;
+    size_t len;
 
     worker_count(worker, &worker->row->counts.refused, 1);
     if (line != NULL) {
-        if (send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE) >= 0)
+        len = strlen(line);
+        send(fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
+        if (len > 0 && line[len - 1] != '\n')
             send(fd, "\n", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         shutdown(fd, SHUT_WR);
     }

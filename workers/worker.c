@@ -289,7 +289,6 @@ static void run(struct worker *worker) {
             door_tend(worker);
         if (loop_turn(worker->loop, wait_ms) < 0)
             log_fatal(EXIT_CODE_SYSTEM, "a worker cannot wait");
-        worker->now_ns = clock_now_ns();
         tick(worker);
     }
 }
@@ -307,6 +306,7 @@ void worker_main(const struct worker_args *args) {
     worker.loop = loop_new();
     if (wake_fd < 0 || worker.loop == NULL)
         log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
+    loop_set_clock(worker.loop, &worker.now_ns);
     watch_orders(&worker);
     for (unsigned i = 0; i < args->listener_count && worker.datagrams == NULL; i++)
         if (args->listener[i].proto == NET_UDP &&

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Fuzz every parser under ASan and UBSan, then see how many lines of what is fuzzed the kept corpus
-# reaches. run.sh [RUNS]; MERGE=1 keeps what the run found that reaches more.
+# reaches. run.sh [RUNS]; ONLY=NAME fuzzes one; MERGE=1 keeps what the run found that reaches more.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -17,6 +17,8 @@ targets=(
     "frame commit_adopt shared/frame.c supervisor/job/commit.c"
     "journal refuse|write_all|begin|load|is_current|open_locked|take_up|journal_(open|append|close) supervisor/job/journal.c supervisor/job/resume.c"
     "config ^- supervisor/config_scan.c supervisor/config_token.c supervisor/config_value.c supervisor/config_literal.c supervisor/config_file.c supervisor/config_dump.c"
+    "control control_request_tell|control_request_look|control_service_|ask_(start|stop|reopen)|reopened|look_stop supervisor/control_request.c supervisor/control_verbs.c"
+    "log refresh|zone shared/log_line.c"
     "text ^- shared/escape.c shared/suggest.c shared/options.c"
 )
 mkdir -p $out
@@ -25,6 +27,7 @@ status=0
 for row in "${targets[@]}"; do
     read -r name others files <<<"$row"
     seeds=tests/fuzz/corpus/$name
+    [ -z "${ONLY:-}" ] || [ "$name" = "$ONLY" ] || continue
     share=1
     [ "$name" != config ] || share=500 # each run of it writes and reads files
     mkdir -p "$seeds" "$out/$name"
