@@ -38,7 +38,6 @@ struct scoreboard *scoreboard_new(void) {
     if (board == MAP_FAILED)
         return NULL;
     board->abi = SCOREBOARD_ABI;
-    board->rows = SCOREBOARD_ROWS;
     return board;
 }
 
@@ -66,6 +65,8 @@ int scoreboard_claim_row(
         row->slot = slot;
         row->state = SCOREBOARD_STARTING;
         row->generation = generation;
+        if ((uint32_t)i >= board->rows)
+            board->rows = (uint32_t)i + 1;
         return i;
     }
     errno = ENOSPC;
@@ -83,7 +84,7 @@ void scoreboard_release_row(struct scoreboard *board, int row) {
 uint64_t scoreboard_count_sessions(const struct scoreboard *board, uint32_t service) {
     uint64_t sum = 0;
 
-    for (int i = 0; i < SCOREBOARD_ROWS; i++)
+    for (uint32_t i = 0; i < board->rows; i++)
         if (board->row[i].generation != 0 && board->row[i].service == service)
             sum += board->row[i].sessions;
     return sum;

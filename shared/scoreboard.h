@@ -68,7 +68,7 @@ struct scoreboard_row {
 
 struct scoreboard {
     uint32_t abi;
-    uint32_t rows;
+    _Atomic uint32_t rows; /* that were ever claimed; writer: the supervisor */
     struct scoreboard_row row[SCOREBOARD_ROWS];
     struct scoreboard_lane lane[SCOREBOARD_ROWS][SCOREBOARD_LANES]; /* sparse: pages as touched */
 };

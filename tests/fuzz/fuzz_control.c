@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/gate.h"
+#include "shared/scoreboard.h"
 #include "supervisor/control.h"
 #include "supervisor/control_request.h"
 #include "supervisor/supervisor.h"
@@ -37,6 +37,7 @@ static void start(void) {
     snprintf(path, sizeof(path), "/tmp/fuzz-control-%d.sock", getpid());
     config.control.socket = path;
     config.control.mode = 0600;
+    config.file = "/etc/preforkd/preforkd.conf";
     config.uid = (uid_t)-1;
     config.gid = (gid_t)-1;
     config.service_count = 1;
@@ -45,6 +46,7 @@ static void start(void) {
     supervisor = calloc(1, sizeof(*supervisor));
     supervisor->config = &config;
     supervisor->loop = loop_new();
+    supervisor->board = scoreboard_new();
     supervisor->service_count = 1;
     service = &supervisor->service[0];
     service->config = &config.service[0];
