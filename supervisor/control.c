@@ -20,8 +20,8 @@
 #include "shared/log.h"
 #include "supervisor/control_peer.h"
 #include "supervisor/control_private.h"
-#include "supervisor/control_socket.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/unix_socket.h"
 
 #define PEERS_MAX   64
 #define READERS_MAX 48 /* the rest is kept for those who may do something about it */
@@ -142,8 +142,12 @@ int control_open(struct supervisor *supervisor, struct complaint *complaint) {
         complaint_set(complaint, "cannot make a timer: %s", strerror(errno));
         goto out;
     }
-    control->listener.fd = control_socket_open(
-        control->path, (mode_t)config->control.mode, config->gid, &control->lock_fd, complaint);
+    control->listener.fd = unix_socket_open(&(struct unix_socket_wanted){ .path = control->path,
+                                                .mode = (mode_t)config->control.mode,
+                                                .uid = (uid_t)-1,
+                                                .gid = config->gid,
+                                                .backlog = PEERS_MAX },
+        &control->lock_fd, complaint);
     if (control->listener.fd < 0)
         goto out;
     if (loop_add(supervisor->loop, &control->listener, EPOLLIN) == 0 &&

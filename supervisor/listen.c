@@ -1,7 +1,6 @@
 /*
  * Bind. A port is tried without SO_REUSEPORT, and a UDP one without SO_REUSEADDR too: both would
- * let a second server share it in silence. A UNIX socket that a killed daemon left is unlinked only
- * when its lock is ours and nobody answers.
+ * let a second server share it in silence.
  */
 #include "supervisor/listen.h"
 
@@ -9,11 +8,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "supervisor/port_owner.h"
+#include "supervisor/unix_socket.h"
 
 #define NEXT_PORTS 20
 
@@ -119,63 +117,21 @@ static int open_port(struct listener *listener, const struct config_service *ser
 
 /* ---- UNIX sockets ---- */
 
-static int lock_path(const char *path, struct complaint *complaint) {
-    char lock[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
-    int fd;
-
-    snprintf(lock, sizeof(lock), "%s.lock", path);
-    fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return complaint_set(complaint, "%s: %s", lock, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    close(fd);
-    return complaint_set(complaint, "%s: another server has this socket", path);
-}
-
-/* Take away what a killed server left. Returns 0 when the path is free. */
-static int clear_stale(const struct net_address *address, struct complaint *complaint) {
-    const char *path = address->sa.un.sun_path;
-    struct stat info;
-    int fd, rc;
-
-    if (lstat(path, &info) < 0)
-        return errno == ENOENT ? 0 : complaint_set(complaint, "%s: %s", path, strerror(errno));
-    if (!S_ISSOCK(info.st_mode))
-        return complaint_set(complaint, "%s: is there and is no socket", path);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return complaint_set(complaint, "%s: %s", path, strerror(errno));
-    rc = connect(fd, &address->sa.any, address->len);
-    if (rc < 0 && errno == ECONNREFUSED)
-        rc = unlink(path);
-    else
-        rc = complaint_set(complaint, "%s: another server answers there", path);
-    close(fd);
-    return rc;
-}
-
 static int open_path(
     struct listener *listener, const struct config_service *service, struct complaint *complaint) {
     const char *path = listener->address.sa.un.sun_path;
-    const bool is_abstract = path[0] == '\0';
-    mode_t before;
     int fd;
 
-    if (!is_abstract) {
-        listener->lock_fd = lock_path(path, complaint);
-        if (listener->lock_fd < 0 || clear_stale(&listener->address, complaint) < 0)
-            return -1;
-    }
-    before = umask(0777 & ~(mode_t)service->listen_mode);
+    if (path[0] != '\0')
+        return unix_socket_open(&(struct unix_socket_wanted){ .path = path,
+                                    .mode = (mode_t)service->listen_mode,
+                                    .uid = service->uid,
+                                    .gid = service->gid,
+                                    .backlog = (int)service->backlog },
+            &listener->lock_fd, complaint);
     fd = bind_once(NET_UNIX, &listener->address, (int)service->backlog);
-    umask(before);
     if (fd < 0)
-        return complaint_set(complaint, "listen unix://%s: %s", path, strerror(errno));
-    if (!is_abstract && service->uid != (uid_t)-1 && lchown(path, service->uid, service->gid) < 0) {
-        close(fd);
-        return complaint_set(complaint, "%s: %s", path, strerror(errno));
-    }
+        return complaint_set(complaint, "listen unix://@%s: %s", path + 1, strerror(errno));
     return fd;
 }
 

@@ -1,5 +1,5 @@
 /* Whose the control socket is: stale files, living owners, rights. */
-#include "supervisor/control_socket.h"
+#include "supervisor/unix_socket.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -16,6 +16,14 @@ static char dir[64], path[96], lock_path[128];
 static struct complaint complaint;
 static int fd = -1, lock_fd = -1;
 
+static int open_socket(
+    const char *place, mode_t mode, gid_t gid, int *out_lock_fd, struct complaint *why) {
+    return unix_socket_open(
+        &(struct unix_socket_wanted){
+            .path = place, .mode = mode, .uid = (uid_t)-1, .gid = gid, .backlog = 16 },
+        out_lock_fd, why);
+}
+
 static void prepare(void) {
     snprintf(dir, sizeof(dir), "/tmp/socket-test.XXXXXX");
     cr_assert_not_null(mkdtemp(dir));
@@ -30,10 +38,10 @@ static void clean(void) {
     cr_assert_eq(system(command), 0);
 }
 
-TestSuite(control_socket, .init = prepare, .fini = clean);
+TestSuite(unix_socket, .init = prepare, .fini = clean);
 
 static int open_it(void) {
-    fd = control_socket_open(path, 0640, (gid_t)-1, &lock_fd, &complaint);
+    fd = open_socket(path, 0640, (gid_t)-1, &lock_fd, &complaint);
     return fd;
 }
 
@@ -53,7 +61,7 @@ static void refused_with(const char *words) {
     cr_assert_not_null(strstr(complaint.text, words), "%s", complaint.text);
 }
 
-Test(control_socket, mode_is_as_configured) {
+Test(unix_socket, mode_is_as_configured) {
     struct stat st;
 
     umask(0);
@@ -66,18 +74,18 @@ Test(control_socket, mode_is_as_configured) {
     cr_assert_eq(connect_to(path), 0);
 }
 
-Test(control_socket, group_is_as_configured) {
+Test(unix_socket, group_is_as_configured) {
     struct stat st;
 
     if (geteuid() != 0)
         cr_skip_test("only root can give files away");
-    fd = control_socket_open(path, 0660, 65534, &lock_fd, &complaint);
+    fd = open_socket(path, 0660, 65534, &lock_fd, &complaint);
     cr_assert_geq(fd, 0, "%s", complaint.text);
     cr_assert_eq(stat(path, &st), 0);
     cr_assert_eq(st.st_gid, 65534);
 }
 
-Test(control_socket, stale_one_is_replaced) {
+Test(unix_socket, stale_one_is_replaced) {
     cr_assert_geq(open_it(), 0);
     close(fd);
     close(lock_fd); /* as a kill -9 does it; both files stay */
@@ -88,7 +96,7 @@ Test(control_socket, stale_one_is_replaced) {
 }
 
 /* Killed between bind and its name. */
-Test(control_socket, half_made_one_is_replaced) {
+Test(unix_socket, half_made_one_is_replaced) {
     char half[128];
 
     cr_assert_geq(open_it(), 0);
@@ -101,7 +109,7 @@ Test(control_socket, half_made_one_is_replaced) {
     cr_assert_eq(access(half, F_OK), -1);
 }
 
-Test(control_socket, living_one_is_left_alone) {
+Test(unix_socket, living_one_is_left_alone) {
     char words[64];
     int first, first_lock;
 
@@ -119,7 +127,7 @@ Test(control_socket, living_one_is_left_alone) {
     close(first_lock);
 }
 
-Test(control_socket, lock_of_one_that_does_not_answer_counts) {
+Test(unix_socket, lock_of_one_that_does_not_answer_counts) {
     int held = open(lock_path, O_RDWR | O_CREAT, 0600);
 
     cr_assert_eq(flock(held, LOCK_EX), 0);
@@ -128,7 +136,7 @@ Test(control_socket, lock_of_one_that_does_not_answer_counts) {
 }
 
 /* connect() says ECONNREFUSED for a file, too. */
-Test(control_socket, file_is_never_removed) {
+Test(unix_socket, file_is_never_removed) {
     int file = open(path, O_WRONLY | O_CREAT, 0600);
 
     close(file);
@@ -140,7 +148,7 @@ Test(control_socket, file_is_never_removed) {
     cr_assert_eq(access("/etc/passwd", F_OK), 0);
 }
 
-Test(control_socket, lock_is_no_way_to_another_file) {
+Test(unix_socket, lock_is_no_way_to_another_file) {
     char target[128];
 
     snprintf(target, sizeof(target), "%s/target", dir);
@@ -149,7 +157,7 @@ Test(control_socket, lock_is_no_way_to_another_file) {
     cr_assert_eq(access(target, F_OK), -1);
 }
 
-Test(control_socket, folder_is_made_when_only_that_is_missing) {
+Test(unix_socket, folder_is_made_when_only_that_is_missing) {
     snprintf(path, sizeof(path), "%s/run/c.sock", dir);
     cr_assert_geq(open_it(), 0, "%s", complaint.text);
     close(fd);
@@ -158,11 +166,11 @@ Test(control_socket, folder_is_made_when_only_that_is_missing) {
     refused_with("No such file or directory");
 }
 
-Test(control_socket, path_has_a_longest) {
+Test(unix_socket, path_has_a_longest) {
     static char longest[200];
 
     memset(longest, 'x', sizeof(longest) - 1);
     longest[0] = '/';
-    cr_assert_eq(control_socket_open(longest, 0600, (gid_t)-1, &lock_fd, &complaint), -1);
+    cr_assert_eq(open_socket(longest, 0600, (gid_t)-1, &lock_fd, &complaint), -1);
     cr_assert_not_null(strstr(complaint.text, "at most 103 bytes"), "%s", complaint.text);
 }

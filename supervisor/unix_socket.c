@@ -3,7 +3,7 @@
  * lose its socket to a second one. So the lock decides, not the file: it goes with its process.
  * A file that is no socket is never removed, though connect() says ECONNREFUSED for it, too.
  */
-#include "supervisor/control_socket.h"
+#include "supervisor/unix_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 64
-#define NEW     ".new"
+#define NEW ".new"
 
 static int complain(struct complaint *complaint, const char *path, const char *what) {
     return complaint_set(complaint, "%s: %s: %s", path, what, strerror(errno));
@@ -107,8 +106,8 @@ static int check_stale(const struct sockaddr_un *address, struct complaint *comp
 }
 
 /* Bound, ours to open, and listening; at its own name when all of that is so. */
-static int make_ready(int fd, const struct sockaddr_un *address, const char *path, mode_t mode,
-    gid_t group, struct complaint *complaint) {
+static int make_ready(int fd, const struct sockaddr_un *address,
+    const struct unix_socket_wanted *wanted, struct complaint *complaint) {
     const char *place = address->sun_path;
     const mode_t old_mask = umask(0177);
     const int rc = bind(fd, (const struct sockaddr *)address, sizeof(*address));
@@ -116,20 +115,21 @@ static int make_ready(int fd, const struct sockaddr_un *address, const char *pat
     umask(old_mask);
     if (rc < 0)
         return complain(complaint, place, "cannot bind");
-    if (group != (gid_t)-1 && lchown(place, (uid_t)-1, group) < 0)
-        return complain(complaint, place, "cannot give it to the group");
-    if (chmod(place, mode) < 0)
+    if ((wanted->uid != (uid_t)-1 || wanted->gid != (gid_t)-1) &&
+        lchown(place, wanted->uid, wanted->gid) < 0)
+        return complain(complaint, place, "cannot give it to its user and group");
+    if (chmod(place, wanted->mode) < 0)
         return complain(complaint, place, "cannot set its mode");
-    if (listen(fd, BACKLOG) < 0)
+    if (listen(fd, wanted->backlog) < 0)
         return complain(complaint, place, "cannot listen");
-    if (rename(place, path) < 0)
+    if (rename(place, wanted->path) < 0)
         return complain(complaint, place, "cannot give it its name");
     return 0;
 }
 
 /* Under another name first: whoever finds the socket finds somebody who answers. */
-static int bind_and_listen(
-    const struct sockaddr_un *address, mode_t mode, gid_t group, struct complaint *complaint) {
+static int bind_and_listen(const struct sockaddr_un *address,
+    const struct unix_socket_wanted *wanted, struct complaint *complaint) {
     struct sockaddr_un place = *address;
     int fd;
 
@@ -139,29 +139,30 @@ static int bind_and_listen(
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return complain(complaint, address->sun_path, "cannot make a socket");
-    if (make_ready(fd, &place, address->sun_path, mode, group, complaint) == 0)
+    if (make_ready(fd, &place, wanted, complaint) == 0)
         return fd;
     unlink(place.sun_path);
     close(fd);
     return -1;
 }
 
-int control_socket_open(
-    const char *path, mode_t mode, gid_t group, int *out_lock_fd, struct complaint *complaint) {
+int unix_socket_open(
+    const struct unix_socket_wanted *wanted, int *out_lock_fd, struct complaint *complaint) {
+    const char *path = wanted->path;
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int fd;
 
     *out_lock_fd = -1;
     if (strlen(path) + strlen(NEW) >= sizeof(address.sun_path))
-        return complaint_set(complaint, "%s: the path of the control socket has at most %zu bytes",
-            path, sizeof(address.sun_path) - sizeof(NEW));
+        return complaint_set(complaint, "%s: the path of a socket has at most %zu bytes", path,
+            sizeof(address.sun_path) - sizeof(NEW));
     memcpy(address.sun_path, path, strlen(path) + 1);
     *out_lock_fd = lock(&address, complaint);
     if (*out_lock_fd < 0)
         return -1;
     fd = check_stale(&address, complaint);
     if (fd == 0)
-        fd = bind_and_listen(&address, mode, group, complaint);
+        fd = bind_and_listen(&address, wanted, complaint);
     if (fd < 0) {
         close(*out_lock_fd);
         *out_lock_fd = -1;
