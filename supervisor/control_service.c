@@ -233,7 +233,7 @@ void control_service_scale(struct control_request *request) {
     wanted = service->scale != 0 ? service->scale : (json_int_t)service->config->max_children;
     if (n != NULL)
         wanted = json_integer_value(n);
-    else if (llabs(json_integer_value(by)) <= most)
+    else if (json_integer_value(by) >= -most && json_integer_value(by) <= most)
         wanted += json_integer_value(by);
     else
         wanted = -1;
