@@ -231,7 +231,7 @@ static void start_that_cannot_be_is_told(void) {
     daemon_stop(&daemon);
     /* The port of echo, taken again by the service that is started by hand. */
     daemon_write_service("echo", "listen = [ \"tcp://127.0.0.1:%u\" ];", daemon.port);
-    daemon_write_service("late", "listen = [ \"unix://echo/late.sock\" ]; autostart = false;");
+    daemon_write_service("late", "listen = [ \"unix://echo/deep/late.sock\" ]; autostart = false;");
     daemon_start(&daemon);
     EXPECT(1, "", "late: ", "start", "late");
     CHECK(strcmp(daemon_state("late"), "STOPPED") == 0, "late is %s", daemon_state("late"));
