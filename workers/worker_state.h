@@ -42,7 +42,7 @@ struct worker {
     bool asked_recycling;
     uint64_t pss_due_ns;
     struct datagrams *datagrams; /* NULL: no datagram listener */
-    char *read_area; /* of blocking models: a piece for each lane */
+    char *read_area;             /* of blocking models: a piece for each lane */
     void *model_state;
 };
 

@@ -35,7 +35,10 @@ static int open_threads(struct worker *worker) {
     struct threads *threads = calloc(1, sizeof(*threads));
     sigset_t all;
 
-    if (threads == NULL || blocking_open(worker, SCOREBOARD_LANES) < 0)
+    if (threads == NULL)
+        return -1;
+    worker->model_state = threads;
+    if (blocking_open(worker, SCOREBOARD_LANES) < 0)
         return -1;
     sigfillset(&all);
     sigdelset(&all, CONTRACT_SIGNAL_CUT);
@@ -45,7 +48,6 @@ static int open_threads(struct worker *worker) {
     pthread_attr_setdetachstate(&threads->attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&threads->attributes, STACK_BYTES);
     pthread_attr_setsigmask_np(&threads->attributes, &all);
-    worker->model_state = threads;
     return 0;
 }
 
