@@ -176,13 +176,20 @@ static void tell_repeats(uint64_t now_ms, char line[LOG_LINE_MAX]) {
     }
 }
 
-void log_flush_repeats(void) {
+/* Apart, so that its line is not on the stack of who has nothing to tell. */
+static __attribute__((noinline)) void flush_repeats(uint64_t now_ms) {
     char line[LOG_LINE_MAX];
+
+    tell_repeats(now_ms, line);
+}
+
+void log_flush_repeats(void) {
+    const uint64_t now_ms = clock_now_ms();
     int saved_errno = errno;
 
     log_line_refresh_zone();
-    if (lane.fd >= 0)
-        tell_repeats(clock_now_ms(), line);
+    if (lane.fd >= 0 && log_repeat_is_due(now_ms))
+        flush_repeats(now_ms);
     errno = saved_errno;
 }
 

@@ -24,6 +24,8 @@ static _Atomic uint64_t look_at_ms = UINT64_MAX; /* no window with something owe
 
 void log_repeat_reset(void) {
     for (int i = 0; i < ROWS; i++) {
+        if (atomic_load(&rows[i].key) == 0)
+            continue; /* what is not written stays shared after a fork */
         atomic_store(&rows[i].key, 0);
         atomic_store(&rows[i].owed, 0);
         atomic_store(&rows[i].since_at_ms, 0);
@@ -99,10 +101,14 @@ bool log_repeat_holds(
     return true;
 }
 
+bool log_repeat_is_due(uint64_t now_ms) {
+    return now_ms >= atomic_load_explicit(&look_at_ms, memory_order_relaxed);
+}
+
 bool log_repeat_next(uint64_t now_ms, struct log_repeat *out) {
     struct row *row;
 
-    if (now_ms < atomic_load_explicit(&look_at_ms, memory_order_relaxed))
+    if (!log_repeat_is_due(now_ms))
         return false;
     atomic_store(&look_at_ms, UINT64_MAX);
     for (row = rows; row < rows + ROWS; row++) {

@@ -23,6 +23,9 @@ struct log_repeat {
     uint64_t count; /* held back and not told yet */
 };
 
+/* Cheap: false when log_repeat_next() would be. */
+bool log_repeat_is_due(uint64_t now_ms);
+
 /* The next kind of record whose window is over and of which some were held back. */
 bool log_repeat_next(uint64_t now_ms, struct log_repeat *out);
 

@@ -17,16 +17,26 @@ struct loop {
     struct epoll_event batch[BATCH];
 };
 
+size_t loop_size(void) {
+    return sizeof(struct loop);
+}
+
+/* The batch is not touched before it is used. */
+struct loop *loop_new_at(void *place) {
+    struct loop *loop = place;
+
+    loop->now_ns = NULL;
+    loop->next = loop->count = 0;
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    return loop->epoll_fd < 0 ? NULL : loop;
+}
+
 struct loop *loop_new(void) {
-    struct loop *loop = calloc(1, sizeof(*loop));
+    void *place = malloc(sizeof(struct loop));
+    struct loop *loop = place != NULL ? loop_new_at(place) : NULL;
 
     if (loop == NULL)
-        return NULL;
-    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (loop->epoll_fd < 0) {
-        free(loop);
-        return NULL;
-    }
+        free(place);
     return loop;
 }
 

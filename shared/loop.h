@@ -7,6 +7,7 @@
  * not used across fork.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct loop;
@@ -20,6 +21,10 @@ struct loop_watch {
 /* Returns NULL with errno. Closed on exec. */
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
+
+/* The same in the caller's memory, loop_size() bytes; such a loop is never freed. */
+size_t loop_size(void);
+struct loop *loop_new_at(void *place);
 
 /* From now on store the time here (clock_now_ns) after each wait, before anything is called. */
 void loop_set_clock(struct loop *loop, uint64_t *now_ns);

@@ -14,13 +14,13 @@
 #include <sys/types.h>
 
 #include "shared/loop.h"
+#include "supervisor/hang.h"
 
 enum child_state { CHILD_STARTING, CHILD_RUNNING, CHILD_DRAINING, CHILD_CUT, CHILD_KILLED };
 
 /* "starting" and so on. */
 const char *child_state_name(enum child_state state);
 
-struct hang;
 struct service;
 struct supervisor;
 
@@ -41,7 +41,7 @@ struct child {
     bool wants_recycling;     /* is to be replaced, when a permit is free */
     const char *recycle_reason;
     struct child *replaces; /* the one that drains when this is READY */
-    struct hang *hang;      /* what its hooks were seen doing */
+    struct hang hang;       /* what its hooks were seen doing */
     uint64_t pinged_at_ns;  /* 0: it owes no answer */
     uint64_t ponged_at_ns;
     uint64_t pinged_connections; /* how many it had accepted by then */

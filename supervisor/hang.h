@@ -10,10 +10,18 @@
 
 #include "shared/scoreboard.h"
 
-struct hang;
+struct hang_seen {
+    uint64_t count, since_ns;
+};
 
-/* For a worker with so many lanes. Returns NULL with errno. */
-struct hang *hang_new(unsigned lanes);
+/* The fields are hang.c's. */
+struct hang {
+    unsigned lanes;
+    struct hang_seen one, *more; /* one lane needs no memory of its own */
+};
+
+/* For a worker with so many lanes. Returns 0, or -1 with errno; hang_free() is harmless then. */
+int hang_init(struct hang *hang, unsigned lanes);
 void hang_free(struct hang *hang);
 
 /* Look at the lanes. Returns since when the oldest hook was seen running; UINT64_MAX: none is. */

@@ -42,7 +42,7 @@ static void end_hung(
 static void look_for_hang(
     struct service *service, struct child *child, uint64_t now_ns, uint64_t limit_ns) {
     uint64_t since_ns = hang_look(
-        child->hang, service->supervisor->board->lane[child->row], now_ns);
+        &child->hang, service->supervisor->board->lane[child->row], now_ns);
 
     if (since_ns != UINT64_MAX && now_ns - since_ns >= limit_ns)
         end_hung(service, child, now_ns, now_ns - since_ns, true);

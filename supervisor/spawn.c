@@ -59,34 +59,43 @@ static void discard(struct prepared *prepared) {
         if (child->row >= 0)
             gate_remove_member(child->service->gate, (unsigned)child->row);
         scoreboard_release_row(child->supervisor->board, child->row);
-        hang_free(child->hang);
+        hang_free(&child->hang);
     }
-    free(child);
     errno = saved_errno;
+}
+
+static unsigned lanes_of(const struct config_service *config) {
+    return config->model == MODEL_THREAD ? (unsigned)config->threads_per_child : 1;
 }
 
 static int prepare(
     struct prepared *out, struct supervisor *supervisor, struct service *service, unsigned slot) {
-    struct child *child = calloc(1, sizeof(*child));
+    const uint32_t generation = ++supervisor->next_child_generation;
+    struct child *child = &supervisor->child[SCOREBOARD_ROWS];
+    int row = -1;
 
-    *out = (struct prepared){ .child = child, .child_order_fd = -1, .lane = -1 };
-    if (child == NULL)
-        return -1;
-    child->supervisor = supervisor;
-    child->service = service;
-    child->slot = slot;
-    child->pidfd = child->order_fd = child->row = -1;
-    child->deadline_ns = UINT64_MAX;
-    child->generation = ++supervisor->next_child_generation;
+    *out = (struct prepared){ .child = NULL, .child_order_fd = -1, .lane = -1 };
+    if (service != NULL) {
+        row = scoreboard_claim_row(supervisor->board, service->index, slot, generation);
+        if (row < 0)
+            return -1;
+        child = &supervisor->child[row];
+    }
+    *child = (struct child){ .supervisor = supervisor,
+        .service = service,
+        .slot = slot,
+        .pidfd = -1,
+        .order_fd = -1,
+        .row = row,
+        .deadline_ns = UINT64_MAX,
+        .generation = generation };
+    out->child = child;
     if (contract_pair(&child->order_fd, &out->child_order_fd) < 0)
         return -1;
     if (service == NULL)
         return 0;
-    child->row = scoreboard_claim_row(supervisor->board, service->index, slot, child->generation);
     out->lane = log_lanes_get(&supervisor->lanes, service->config->name, slot, &out->lane_is_new);
-    child->hang = hang_new(
-        service->config->model == MODEL_THREAD ? (unsigned)service->config->threads_per_child : 1);
-    if (child->row < 0 || out->lane < 0 || child->hang == NULL)
+    if (out->lane < 0 || hang_init(&child->hang, lanes_of(service->config)) < 0)
         return -1;
     /* Before the fork: it may accept before we are back. */
     gate_add_member(service->gate, (unsigned)child->row);
@@ -170,22 +179,24 @@ _Noreturn static void run_worker(
         .service = child->service->config,
         .out_fd = lane->out_write,
         .err_fd = lane->err_write };
-    struct worker_args args;
+    struct worker_args *args = worker_new();
 
-    fill_args(&args, child, prepared->child_order_fd);
+    if (args == NULL)
+        log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
+    fill_args(args, child, prepared->child_order_fd);
     child_setup_keep(&setup, prepared->child_order_fd);
     child_setup_keep(&setup, lane->record_write);
     child_setup_keep(&setup, supervisor->lanes.console_write);
-    child_setup_keep(&setup, gate_wake_fd(args.gate));
-    for (unsigned i = 0; i < args.listener_count; i++)
-        child_setup_keep(&setup, args.listener[i].fd);
+    child_setup_keep(&setup, gate_wake_fd(args->gate));
+    for (unsigned i = 0; i < args->listener_count; i++)
+        child_setup_keep(&setup, args->listener[i].fd);
     log_use_records(lane->record_write, supervisor->log_format, (enum log_level)config->log.level,
-        args.service_name, child->slot, &args.board->row[args.row].counts.log_dropped);
+        args->service_name, child->slot, &args->board->row[args->row].counts.log_dropped);
     console_use(supervisor->lanes.console_write);
     child_setup_apply(&setup);
-    FAILPOINT_OF("worker-start", args.service_name);
-    munmap(supervisor, sizeof(*supervisor));
-    worker_main(&args);
+    FAILPOINT_OF("worker-start", args->service_name);
+    supervisor_forget(supervisor);
+    worker_main(args);
 }
 
 _Noreturn static void run_log_writer(
@@ -315,8 +326,7 @@ static void release(struct child *child) {
             if (other->replaces == child)
                 other->replaces = NULL;
     }
-    hang_free(child->hang);
-    free(child);
+    hang_free(&child->hang);
 }
 
 bool spawn_reap(struct child *child, struct spawn_death *out_death) {

@@ -238,7 +238,7 @@ static int init(struct supervisor *supervisor) {
     supervisor->now_ns = supervisor->started_at_ns = clock_now_ns();
     supervisor->started_at_unix_s = (int64_t)(clock_wall_ns() / 1000000000);
     supervisor->generation = 1;
-    supervisor->loop = loop_new();
+    supervisor->loop = loop_new_at(supervisor->loop_place);
     supervisor->board = scoreboard_new();
     if (supervisor->loop == NULL || supervisor->board == NULL ||
         log_lanes_open(&supervisor->lanes, supervisor->has_console) < 0 ||
@@ -369,7 +369,6 @@ static void release(struct supervisor *supervisor) {
     if (supervisor->pid_file != NULL)
         pidfile_remove(supervisor->pid_file);
     scoreboard_free(supervisor->board);
-    loop_free(supervisor->loop);
     if (supervisor->signal_fd >= 0)
         close(supervisor->signal_fd);
 }
@@ -389,17 +388,20 @@ static int open_pid_file(struct supervisor *supervisor, struct complaint *compla
     return complaint_set(complaint, "pid_file %s: %s", path, strerror(errno));
 }
 
-static int start_and_serve(struct supervisor *supervisor) {
+/* Returns 0, or -1 when it is told what is wrong. */
+static int open_all(struct supervisor *supervisor) {
     struct complaint complaint;
 
-    if (open_pid_file(supervisor, &complaint) < 0) {
-        detach_complain(supervisor, complaint.text);
+    if (open_pid_file(supervisor, &complaint) == 0 &&
+        log_keeper_start(supervisor, &complaint) == 0 && control_open(supervisor, &complaint) == 0)
+        return 0;
+    detach_complain(supervisor, complaint.text);
+    return -1;
+}
+
+static int start_and_serve(struct supervisor *supervisor) {
+    if (open_all(supervisor) < 0)
         return EXIT_CODE_CONFIG;
-    }
-    if (log_keeper_start(supervisor, &complaint) < 0 || control_open(supervisor, &complaint) < 0) {
-        detach_complain(supervisor, complaint.text);
-        return EXIT_CODE_CONFIG;
-    }
     supervisor_note(supervisor, NULL, NULL, LOG_LEVEL_INFO, "start",
         (const struct log_field[]){ LOG_TEXT("version", PREFORK_VERSION),
             LOG_TEXT("config", supervisor->config->file), { .key = NULL } },
@@ -415,10 +417,13 @@ static int start_and_serve(struct supervisor *supervisor) {
     return EXIT_CODE_OK;
 }
 
+void supervisor_forget(struct supervisor *supervisor) {
+    munmap(supervisor, sizeof(*supervisor) + loop_size());
+}
+
 int supervisor_run(struct config *config, bool is_foreground, bool has_console) {
-    /* Pages of its own: a worker gives them back, since the supervisor writes them all the time. */
-    struct supervisor *supervisor = mmap(
-        NULL, sizeof(*supervisor), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct supervisor *supervisor = mmap(NULL, sizeof(*supervisor) + loop_size(),
+        PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int exit_code;
 
     if (supervisor == MAP_FAILED) {
@@ -440,6 +445,6 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     /* Last of all: whoever is told may start again at once, and nothing of ours is in the way. */
     if (supervisor->detached_fd >= 0)
         detach_tell(supervisor, exit_code);
-    munmap(supervisor, sizeof(*supervisor));
+    supervisor_forget(supervisor);
     return exit_code;
 }

@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "shared/log.h"
@@ -27,6 +28,7 @@ struct supervisor {
     struct scoreboard *board;
     struct service service[CONFIG_SERVICES_MAX];
     unsigned service_count;
+    struct child child[SCOREBOARD_ROWS + 1]; /* by row; the last is the log writer's */
     struct log_lanes lanes;
     struct child *log_writer; /* NULL while there is none */
     struct control *control;
@@ -46,6 +48,7 @@ struct supervisor {
     uint64_t next_reopen;
     bool is_stopping, is_fast;
     uint64_t now_ns; /* of this turn */
+    _Alignas(max_align_t) char loop_place[];
 };
 
 /*
@@ -54,6 +57,12 @@ struct supervisor {
  * Returns the exit code. config stays the caller's.
  */
 int supervisor_run(struct config *config, bool is_foreground, bool has_console);
+
+/*
+ * Give back all this memory, which the supervisor goes on writing, so that each page of it would
+ * become a copy of the child's own. Child only, when it has taken what it needs.
+ */
+void supervisor_forget(struct supervisor *supervisor);
 
 /* Put a new child's descriptors into the loop. */
 void supervisor_watch_child(struct supervisor *supervisor, struct child *child);

@@ -67,6 +67,13 @@ static bool may_come(struct worker *worker, uint32_t slot, const struct net_addr
            gate_pass_rate(args->gate, source, clock_now_ns());
 }
 
+static struct connection *new_connection(struct worker *worker) {
+    if (worker->model->connection_size > 0)
+        return calloc(1, worker->model->connection_size);
+    memset(&worker->connection, 0, sizeof(worker->connection));
+    return &worker->connection;
+}
+
 static void take(struct worker *worker, int fd, uint32_t slot, enum net_proto proto,
     const struct net_address *peer) {
     struct connection *connection;
@@ -76,7 +83,7 @@ static void take(struct worker *worker, int fd, uint32_t slot, enum net_proto pr
         gate_leave(worker->args->gate, slot);
         return;
     }
-    connection = calloc(1, worker->model->connection_size);
+    connection = new_connection(worker);
     if (connection == NULL) {
         log_warn("a connection had to be turned away");
         refuse(worker, fd);

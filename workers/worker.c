@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -293,33 +295,48 @@ static void run(struct worker *worker) {
     }
 }
 
-void worker_main(const struct worker_args *args) {
-    static struct worker worker;
+/* One life, one mapping. The loop is the last: the end of its batch is hardly ever touched. */
+struct block {
+    struct worker_args args;
+    struct worker worker;
+    _Alignas(max_align_t) char loop[];
+};
 
-    worker.args = args;
-    worker.model = models[args->model];
-    worker.row = &args->board->row[args->row];
-    worker.lanes = args->board->lane[args->row];
-    worker.now_ns = clock_now_ns();
-    worker.pss_due_ns = worker.now_ns + FIRST_LOOK_MS * 1000000ull / 2;
+struct worker_args *worker_new(void) {
+    struct block *block = mmap(NULL, sizeof(*block) + loop_size(), PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return block != MAP_FAILED ? &block->args : NULL;
+}
+
+void worker_main(struct worker_args *args) {
+    struct block *block = (struct block *)args; /* its first member */
+    struct worker *worker = &block->worker;
+
+    worker->args = args;
+    worker->model = models[args->model];
+    worker->row = &args->board->row[args->row];
+    worker->lanes = args->board->lane[args->row];
+    worker->now_ns = clock_now_ns();
+    worker->pss_due_ns = worker->now_ns + FIRST_LOOK_MS * 1000000ull / 2;
     wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    worker.loop = loop_new();
-    if (wake_fd < 0 || worker.loop == NULL)
+    worker->loop = loop_new_at(block->loop);
+    if (wake_fd < 0 || worker->loop == NULL)
         log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
-    loop_set_clock(worker.loop, &worker.now_ns);
-    watch_orders(&worker);
-    for (unsigned i = 0; i < args->listener_count && worker.datagrams == NULL; i++)
+    loop_set_clock(worker->loop, &worker->now_ns);
+    watch_orders(worker);
+    for (unsigned i = 0; i < args->listener_count && worker->datagrams == NULL; i++)
         if (args->listener[i].proto == NET_UDP &&
-            (worker.datagrams = datagrams_new(&worker)) == NULL)
+            (worker->datagrams = datagrams_new(worker)) == NULL)
             log_fatal(EXIT_CODE_SYSTEM, "a worker has no memory for datagrams");
-    if (door_init(&worker) < 0 || (worker.model->open != NULL && worker.model->open(&worker) < 0))
+    if (door_init(worker) < 0 || (worker->model->open != NULL && worker->model->open(worker) < 0))
         log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
     catch_signals();
-    worker.row->idle_since_at_ns = worker.now_ns;
-    show_room(&worker, 0);
+    worker->row->idle_since_at_ns = worker->now_ns;
+    show_room(worker, 0);
     FAILPOINT("worker-ready");
-    worker_report(&worker, REPORT_READY, 0);
+    worker_report(worker, REPORT_READY, 0);
     FAILPOINT("worker-served");
-    run(&worker);
+    run(worker);
     leave_process(EXIT_CODE_OK);
 }

@@ -52,7 +52,14 @@ struct worker_args {
     uint64_t max_rate, max_rate_per_source; /* 0: gate_pass_rate() is not asked */
 };
 
-/* Child only, right after fork, as the last thing. Blocks until told to leave. */
-_Noreturn void worker_main(const struct worker_args *args);
+/*
+ * The memory of a worker, in pages of its own: what lies on the heap shares its pages with what
+ * the supervisor goes on writing, and each such page is one more copy. Child only, once.
+ * Returns its args, all zero and for the caller to fill, or NULL with errno.
+ */
+struct worker_args *worker_new(void);
+
+/* args are those of worker_new(). Child only, as the last thing. Blocks until told to leave. */
+_Noreturn void worker_main(struct worker_args *args);
 
 #endif

@@ -41,8 +41,9 @@ struct worker {
     uint64_t served;         /* sessions and datagrams, against max_requests */
     bool asked_recycling;
     uint64_t pss_due_ns;
-    struct datagrams *datagrams; /* NULL: no datagram listener */
-    char *read_area;             /* of blocking models: a piece for each lane */
+    struct datagrams *datagrams;  /* NULL: no datagram listener */
+    char *read_area;              /* of blocking models: a piece for each lane */
+    struct connection connection; /* of the process model: not a page of the heap for one */
     void *model_state;
 };
 

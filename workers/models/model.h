@@ -20,10 +20,11 @@ struct worker;
 
 struct model_ops {
     const char *name;
-    int accept_flags;       /* for accept4: SOCK_NONBLOCK or 0 */
-    size_t connection_size; /* bytes a connection takes; struct connection comes first */
+    int accept_flags; /* for accept4: SOCK_NONBLOCK or 0 */
+    /* Bytes a connection takes, struct connection first; 0: one at a time, worker->connection. */
+    size_t connection_size;
     int (*open)(struct worker *worker); /* NULL: nothing to do. 0, or -1 with errno */
-    /* Take over a connection (heap, freed by worker_free_connection). */
+    /* Take over a connection; one from the heap is freed when it is over. */
     void (*serve)(struct worker *worker, struct connection *connection);
     /* End all sessions between two messages. */
     void (*cut)(struct worker *worker);

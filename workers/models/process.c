@@ -1,6 +1,4 @@
 /* One session at a time in this process: the rest of the worker waits until it is over. */
-#include <stdlib.h>
-
 #include "workers/models/blocking.h"
 #include "workers/worker_state.h"
 
@@ -16,7 +14,6 @@ static void serve(struct worker *worker, struct connection *connection) {
     end = blocking_converse(connection);
     worker_set_blocking_fd(-1);
     connection_end(connection, end);
-    free(connection);
 }
 
 static void cut(struct worker *worker) {
@@ -26,7 +23,6 @@ static void cut(struct worker *worker) {
 const struct model_ops model_process = {
     .name = "process",
     .accept_flags = 0,
-    .connection_size = sizeof(struct connection),
     .open = open_process,
     .serve = serve,
     .cut = cut,
