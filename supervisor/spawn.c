@@ -181,8 +181,6 @@ _Noreturn static void run_worker(
         .err_fd = lane->err_write };
     struct worker_args *args = worker_new();
 
-    if (args == NULL)
-        log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
     fill_args(args, child, prepared->child_order_fd);
     child_setup_keep(&setup, prepared->child_order_fd);
     child_setup_keep(&setup, lane->record_write);

@@ -306,7 +306,9 @@ struct worker_args *worker_new(void) {
     struct block *block = mmap(NULL, sizeof(*block) + loop_size(), PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    return block != MAP_FAILED ? &block->args : NULL;
+    if (block == MAP_FAILED)
+        log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
+    return &block->args;
 }
 
 void worker_main(struct worker_args *args) {

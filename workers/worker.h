@@ -55,7 +55,7 @@ struct worker_args {
 /*
  * The memory of a worker, in pages of its own: what lies on the heap shares its pages with what
  * the supervisor goes on writing, and each such page is one more copy. Child only, once.
- * Returns its args, all zero and for the caller to fill, or NULL with errno.
+ * Returns its args, all zero and for the caller to fill; without memory it leaves the process.
  */
 struct worker_args *worker_new(void);
 
