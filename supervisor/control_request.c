@@ -114,7 +114,7 @@ static int check_service(
         return 0;
     }
     for (unsigned i = 0; i < supervisor->service_count; i++)
-        suggest_offer(&best, name, supervisor->service[i].config->name);
+        suggest_offer(&best, name, supervisor->service[i]->config->name);
     if (best.word[0] != '\0')
         return complaint_set(complaint, "unknown service \"%.*s\", did you mean \"%s\"?", QUOTE_MAX,
             name, best.word);

@@ -217,15 +217,15 @@ static int compare_services(const void *a, const void *b) {
 
 /* By name. Returns how many. */
 static unsigned sort_services(
-    struct supervisor *supervisor, const struct service *sorted[CONFIG_SERVICES_MAX]) {
+    struct supervisor *supervisor, const struct service *sorted[SUPERVISOR_SERVICES_MAX]) {
     for (unsigned i = 0; i < supervisor->service_count; i++)
-        sorted[i] = &supervisor->service[i];
+        sorted[i] = supervisor->service[i];
     qsort(sorted, supervisor->service_count, sizeof(const struct service *), compare_services);
     return supervisor->service_count;
 }
 
 json_t *control_status_make(struct supervisor *supervisor, const char *name) {
-    const struct service *sorted[CONFIG_SERVICES_MAX];
+    const struct service *sorted[SUPERVISOR_SERVICES_MAX];
     unsigned count = sort_services(supervisor, sorted);
     json_t *services = json_array(), *status;
 
@@ -263,7 +263,7 @@ static json_t *make_port(const struct service *service, const struct listener *l
 }
 
 json_t *control_status_make_ports(struct supervisor *supervisor) {
-    const struct service *sorted[CONFIG_SERVICES_MAX];
+    const struct service *sorted[SUPERVISOR_SERVICES_MAX];
     unsigned count = sort_services(supervisor, sorted);
     json_t *ports = json_array();
 

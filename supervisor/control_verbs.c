@@ -74,7 +74,7 @@ static void look_daemon(struct control_request *request) {
     unsigned left = 0;
 
     for (unsigned i = 0; i < supervisor->service_count; i++)
-        TAILQ_FOREACH (child, &supervisor->service[i].children, link)
+        TAILQ_FOREACH (child, &supervisor->service[i]->children, link)
             left++;
     if (left > 0)
         control_request_tell(request, "%u worker%s to leave", left, left == 1 ? "" : "s");

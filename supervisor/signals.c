@@ -28,7 +28,7 @@ static void scale_all(struct supervisor *supervisor, int by) {
     unsigned most;
 
     for (unsigned i = 0; i < supervisor->service_count; i++) {
-        service = &supervisor->service[i];
+        service = supervisor->service[i];
         most = service->scale > 0 ? service->scale : (unsigned)service->config->max_children;
         if (service->state == SERVICE_RUNNING && (by > 0 || most > 1))
             service_scale(service, most + (unsigned)by);

@@ -21,17 +21,15 @@
 #include "shared/console.h"
 #include "shared/contract.h"
 #include "shared/exit_code.h"
-#include "shared/gate.h"
 #include "shared/version.h"
 #include "supervisor/control.h"
 #include "supervisor/detach.h"
 #include "supervisor/log_keeper.h"
+#include "supervisor/service_list.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 
 #define TURN_MOST_MS 60000
-#define SLOTS_LEAST  4096u
-#define SLOTS_MOST   (1u << 20)
 
 /* ---- what happened ---- */
 
@@ -194,35 +192,6 @@ void supervisor_watch_child(struct supervisor *supervisor, struct child *child) 
 
 /* ---- start ---- */
 
-static uint32_t gate_slots(const struct config_service *config) {
-    uint64_t each = config->model == MODEL_PROCESS  ? 1
-                    : config->model == MODEL_THREAD ? config->threads_per_child
-                                                    : config->worker_connections;
-    uint64_t slots = each * (2 * config->max_children + 8);
-
-    /* The operator may scale it up. */
-    if (slots < SLOTS_LEAST)
-        slots = SLOTS_LEAST;
-    return slots > SLOTS_MOST ? SLOTS_MOST : (uint32_t)slots;
-}
-
-static int init_service(struct supervisor *supervisor, unsigned index) {
-    const struct config_service *config = &supervisor->config->service[index];
-    const struct gate_limits limits = { .max_connections = config->max_connections,
-        .max_connections_per_source = config->max_connections_per_source,
-        .max_rate = config->max_rate,
-        .max_rate_per_source = config->max_rate_per_source };
-    struct service *service = &supervisor->service[index];
-
-    *service = (struct service){ .index = index,
-        .config = config,
-        .supervisor = supervisor,
-        .state_since_ns = supervisor->now_ns };
-    TAILQ_INIT(&service->children);
-    service->gate = gate_new(&limits, gate_slots(config));
-    return service->gate != NULL ? 0 : -1;
-}
-
 /* Lanes and children take descriptors: as many as we may have. */
 static void raise_file_limit(void) {
     struct rlimit files;
@@ -245,10 +214,14 @@ static int init(struct supervisor *supervisor) {
         signals_watch(supervisor) < 0)
         return -1;
     loop_set_clock(supervisor->loop, &supervisor->now_ns);
-    supervisor->service_count = supervisor->config->service_count;
-    for (unsigned i = 0; i < supervisor->service_count; i++)
-        if (init_service(supervisor, i) < 0)
+    for (unsigned i = 0; i < supervisor->config->service_count; i++) {
+        struct service *service = service_list_new(
+            supervisor, &supervisor->config->service[i], NULL);
+
+        if (service == NULL)
             return -1;
+        service_list_add(service);
+    }
     return 0;
 }
 
@@ -258,8 +231,8 @@ static int start_services(struct supervisor *supervisor) {
     int bad = 0;
 
     for (unsigned i = 0; i < supervisor->service_count; i++) {
-        if (!supervisor->service[i].config->autostart ||
-            service_start(&supervisor->service[i], &complaint) == 0)
+        if (!supervisor->service[i]->config->autostart ||
+            service_start(supervisor->service[i], &complaint) == 0)
             continue;
         detach_complain(supervisor, complaint.text);
         bad++;
@@ -273,7 +246,7 @@ static bool has_ended(const struct supervisor *supervisor) {
     if (!supervisor->is_stopping)
         return false;
     for (unsigned i = 0; i < supervisor->service_count; i++)
-        if (supervisor->service[i].state != SERVICE_STOPPED)
+        if (supervisor->service[i]->state != SERVICE_STOPPED)
             return false;
     return true;
 }
@@ -282,7 +255,7 @@ static int patience_ms(const struct supervisor *supervisor) {
     uint64_t next_ns = supervisor->now_ns + TURN_MOST_MS * 1000000ull, at_ns;
 
     for (unsigned i = 0; i < supervisor->service_count; i++) {
-        at_ns = service_next_at_ns(&supervisor->service[i]);
+        at_ns = service_next_at_ns(supervisor->service[i]);
         if (at_ns < next_ns)
             next_ns = at_ns;
     }
@@ -296,7 +269,7 @@ static int patience_ms(const struct supervisor *supervisor) {
 
 static bool has_started(const struct supervisor *supervisor) {
     for (unsigned i = 0; i < supervisor->service_count; i++)
-        if (supervisor->service[i].state == SERVICE_STARTING)
+        if (supervisor->service[i]->state == SERVICE_STARTING)
             return false;
     return true;
 }
@@ -308,7 +281,7 @@ static void tell_start(struct supervisor *supervisor) {
     int exit_code = EXIT_CODE_OK;
 
     for (unsigned i = 0; i < supervisor->service_count; i++) {
-        service = &supervisor->service[i];
+        service = supervisor->service[i];
         if (!service->config->autostart || service->state == SERVICE_RUNNING)
             continue;
         snprintf(text, sizeof(text), "%s is %s: %s", service->config->name,
@@ -324,7 +297,7 @@ static void serve(struct supervisor *supervisor) {
         if (loop_turn(supervisor->loop, patience_ms(supervisor)) < 0)
             log_warn("the supervisor cannot wait");
         for (unsigned i = 0; i < supervisor->service_count; i++)
-            service_tend(&supervisor->service[i], supervisor->now_ns);
+            service_tend(supervisor->service[i], supervisor->now_ns);
         log_keeper_tend(supervisor);
         control_tend(supervisor->control);
         log_flush_repeats();
@@ -339,10 +312,10 @@ void supervisor_stop(struct supervisor *supervisor, bool fast) {
     supervisor->is_stopping = true;
     supervisor->is_fast = supervisor->is_fast || fast;
     for (unsigned i = 0; i < supervisor->service_count; i++) {
-        service_stop(&supervisor->service[i], "the daemon stops");
+        service_stop(supervisor->service[i], "the daemon stops");
         if (!supervisor->is_fast)
             continue;
-        TAILQ_FOREACH (child, &supervisor->service[i].children, link)
+        TAILQ_FOREACH (child, &supervisor->service[i]->children, link)
             child_cut(child, supervisor->now_ns, "the daemon stops at once");
     }
 }
@@ -354,14 +327,14 @@ void supervisor_reopen_logs(
 
 struct service *supervisor_find_service(struct supervisor *supervisor, const char *name) {
     for (unsigned i = 0; i < supervisor->service_count; i++)
-        if (strcmp(supervisor->service[i].config->name, name) == 0)
-            return &supervisor->service[i];
+        if (strcmp(supervisor->service[i]->config->name, name) == 0)
+            return supervisor->service[i];
     return NULL;
 }
 
 static void release(struct supervisor *supervisor) {
-    for (unsigned i = 0; i < supervisor->service_count; i++)
-        gate_free(supervisor->service[i].gate);
+    while (supervisor->service_count > 0)
+        service_list_drop(supervisor->service[0]);
     if (supervisor->control != NULL)
         control_close(supervisor->control);
     log_keeper_stop(supervisor);

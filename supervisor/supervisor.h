@@ -18,6 +18,9 @@
 #include "supervisor/log_lanes.h"
 #include "supervisor/service.h"
 
+/* Those of a configuration, and as many that are on their way in or out. */
+#define SUPERVISOR_SERVICES_MAX (2 * CONFIG_SERVICES_MAX)
+
 struct control;
 struct pidfh;
 struct supervisor_reopen;
@@ -26,8 +29,9 @@ struct supervisor {
     struct loop *loop;
     struct config *config;
     struct scoreboard *board;
-    struct service service[CONFIG_SERVICES_MAX];
+    struct service *service[SUPERVISOR_SERVICES_MAX]; /* by name: service_list.h */
     unsigned service_count;
+    struct service place[SUPERVISOR_SERVICES_MAX];
     struct child child[SCOREBOARD_ROWS + 1]; /* by row; the last is the log writer's */
     struct log_lanes lanes;
     struct child *log_writer; /* NULL while there is none */

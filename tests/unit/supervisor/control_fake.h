@@ -41,8 +41,8 @@ static const struct service_ops fake_type = { .name = "echo" };
 
 struct service *supervisor_find_service(struct supervisor *supervisor, const char *name) {
     for (unsigned i = 0; i < supervisor->service_count; i++)
-        if (strcmp(supervisor->service[i].config->name, name) == 0)
-            return &supervisor->service[i];
+        if (strcmp(supervisor->service[i]->config->name, name) == 0)
+            return supervisor->service[i];
     return NULL;
 }
 
@@ -120,7 +120,7 @@ bool service_is_settled(const struct service *service) {
 
 static inline void fake_add_service(const char *name, enum service_state state) {
     struct config_service *config = &fake_config.service[fake.service_count];
-    struct service *service = &fake.service[fake.service_count];
+    struct service *service = fake.service[fake.service_count] = &fake.place[fake.service_count];
 
     *config = (struct config_service){ .type = &fake_type, .max_children = 4, .start_retries = 3 };
     snprintf(config->name, sizeof(config->name), "%s", name);
@@ -134,7 +134,7 @@ static inline void fake_add_service(const char *name, enum service_state state) 
 }
 
 static inline struct service *fake_service(const char *name) {
-    return &fake.service[strcmp(name, "echo") == 0 ? 0 : 1];
+    return fake.service[strcmp(name, "echo") == 0 ? 0 : 1];
 }
 
 /* A worker with a row in the scoreboard. */

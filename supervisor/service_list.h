@@ -1,0 +1,33 @@
+#ifndef SUPERVISOR_SERVICE_LIST_H
+#define SUPERVISOR_SERVICE_LIST_H
+
+/*
+ * The services there are. Their structs stay where they are for as long as they live, because
+ * children and watches point at them; what changes is the list, sorted by name. A place is reused
+ * when its service is off the list and its last child is gone. Parent only; nothing here blocks.
+ */
+
+#include "shared/gate.h"
+#include "supervisor/config.h"
+
+struct service;
+struct supervisor;
+
+/*
+ * A service with this configuration, STOPPED and not on the list. gate: one to share; NULL: a new
+ * one, then the service's own. Returns NULL with errno.
+ */
+struct service *service_list_new(
+    struct supervisor *supervisor, const struct config_service *config, struct gate *gate);
+
+/* Put it on the list. */
+void service_list_add(struct service *service);
+
+/* Take it off the list, and give its place back: it has no child and no listener any more. */
+void service_list_drop(struct service *service);
+
+/* What a configuration says of its gate, and how many connections may be counted in it. */
+struct gate_limits service_list_limits(const struct config_service *config);
+uint32_t service_list_slots(const struct config_service *config);
+
+#endif
