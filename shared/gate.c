@@ -35,7 +35,8 @@ struct shared {
 struct gate {
     struct gate_limits limits;
     uint32_t slots;
-    uint32_t hint; /* of this process alone */
+    uint32_t most_slots; /* that were ever allowed: who holds one of them may still be there */
+    uint32_t hint;       /* of this process alone */
     int wake_fd;
     uint64_t seed;
     size_t size;
@@ -44,24 +45,32 @@ struct gate {
 
 struct gate *gate_new(const struct gate_limits *limits, uint32_t slots) {
     struct gate *gate = calloc(1, sizeof(*gate));
-    bool counts = limits->max_connections > 0 || limits->max_connections_per_source > 0;
 
     if (gate == NULL)
         return NULL;
-    gate->limits = *limits;
-    gate->slots = counts ? slots : 0;
-    if (limits->max_connections > 0 && limits->max_connections < gate->slots)
-        gate->slots = (uint32_t)limits->max_connections;
-    gate->size = sizeof(struct shared) + gate->slots * sizeof(uint64_t);
+    gate_renew(gate, limits, slots);
+    /* Room for any later limits; pages as touched. */
+    gate->size = sizeof(struct shared) + GATE_SLOTS_MAX * sizeof(uint64_t);
     gate->seed = ((uint64_t)arc4random() << 32) | arc4random();
     gate->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    gate->shared = mmap(
-        NULL, gate->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    gate->shared = mmap(NULL, gate->size, PROT_READ | PROT_WRITE,
+        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (gate->shared == MAP_FAILED || gate->wake_fd < 0) {
         gate_free(gate);
         return NULL;
     }
     return gate;
+}
+
+void gate_renew(struct gate *gate, const struct gate_limits *limits, uint32_t slots) {
+    bool counts = limits->max_connections > 0 || limits->max_connections_per_source > 0;
+
+    gate->limits = *limits;
+    gate->slots = !counts ? 0 : slots < GATE_SLOTS_MAX ? slots : GATE_SLOTS_MAX;
+    if (limits->max_connections > 0 && limits->max_connections < gate->slots)
+        gate->slots = (uint32_t)limits->max_connections;
+    if (gate->slots > gate->most_slots)
+        gate->most_slots = gate->slots;
 }
 
 void gate_free(struct gate *gate) {
@@ -172,7 +181,7 @@ void gate_remove_member(struct gate *gate, unsigned row) {
 
     atomic_fetch_and(&gate->shared->member[row / 64], ~(1ull << row % 64));
     atomic_fetch_and(&gate->shared->room[row / 64], ~(1ull << row % 64));
-    for (uint32_t i = 0; i < gate->slots; i++)
+    for (uint32_t i = 0; i < gate->most_slots; i++)
         if (gate->shared->slot[i] >> ROW_SHIFT == row + 1) {
             atomic_store(&gate->shared->slot[i], 0);
             freed = true;

@@ -19,13 +19,20 @@ struct gate_limits {
     uint64_t max_rate, max_rate_per_source; /* a second; 0: no limit */
 };
 
-#define GATE_NO_SLOT UINT32_MAX
+#define GATE_NO_SLOT   UINT32_MAX
+#define GATE_SLOTS_MAX (1u << 18)
 
 /*
- * Make and map it, with room for slots connections. Parent, before fork; children inherit it.
- * Returns NULL with errno.
+ * Make and map it, with room for slots connections (GATE_SLOTS_MAX at most). Parent, before fork;
+ * children inherit it. Returns NULL with errno.
  */
 struct gate *gate_new(const struct gate_limits *limits, uint32_t slots);
+
+/*
+ * Other limits, for those that are forked from now on; the others keep theirs. Who is in stays in
+ * and is counted; who came while nothing was counted is not. Parent.
+ */
+void gate_renew(struct gate *gate, const struct gate_limits *limits, uint32_t slots);
 void gate_free(struct gate *gate);
 
 /*

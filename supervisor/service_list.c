@@ -8,7 +8,6 @@
 #include "supervisor/supervisor.h"
 
 #define SLOTS_LEAST 1024
-#define SLOTS_MOST  (1u << 20)
 
 struct gate_limits service_list_limits(const struct config_service *config) {
     return (struct gate_limits){ .max_connections = config->max_connections,
@@ -26,7 +25,7 @@ uint32_t service_list_slots(const struct config_service *config) {
     /* The operator may scale it up. */
     if (slots < SLOTS_LEAST)
         slots = SLOTS_LEAST;
-    return slots > SLOTS_MOST ? SLOTS_MOST : (uint32_t)slots;
+    return slots > GATE_SLOTS_MAX ? GATE_SLOTS_MAX : (uint32_t)slots;
 }
 
 static struct service *find_place(struct supervisor *supervisor) {

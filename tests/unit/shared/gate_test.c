@@ -182,3 +182,22 @@ Test(gate, only_the_first_asks) {
     cr_assert(gate_ask(gate));
     gate_free(gate);
 }
+
+Test(gate, other_limits_hold_for_who_comes_then) {
+    struct gate *gate = gate_new(&(struct gate_limits){ .max_connections = 3 }, 100);
+    uint32_t slot[4];
+
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert(gate_enter(gate, 1, &slot[i]));
+    gate_renew(gate, &(struct gate_limits){ .max_connections = 4 }, 100);
+    cr_assert(gate_enter(gate, 2, &slot[3]), "one more is allowed");
+    cr_assert_not(gate_enter(gate, 2, &slot[3]));
+    gate_renew(gate, &(struct gate_limits){ .max_connections = 1 }, 100);
+    cr_assert_not(gate_enter(gate, 2, &slot[3]));
+    gate_remove_member(gate, 1);
+    gate_remove_member(gate, 2); /* its place is beyond the limit by now */
+    gate_renew(gate, &(struct gate_limits){ .max_connections = 4 }, 100);
+    for (unsigned i = 0; i < 4; i++)
+        cr_assert(gate_enter(gate, 3, &slot[i]), "%u of 4 places are free", i);
+    gate_free(gate);
+}
