@@ -11,20 +11,18 @@
 #include <sys/epoll.h>
 
 #include "shared/clock.h"
-#include "shared/console.h"
 #include "shared/contract.h"
 #include "shared/gate.h"
 #include "shared/log.h"
-#include "supervisor/control_queue.h"
 #include "supervisor/policy.h"
 #include "supervisor/service_limits.h"
+#include "supervisor/service_listen.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
 #define SECOND_NS    1000000000ull
 #define GOOD_LIFE_NS (10 * SECOND_NS)
 #define NO_FORK_NS   SECOND_NS
-#define EMPTY_NS     (SECOND_NS / 20) /* for workers to empty the queue */
 
 static const char *const names[] = {
     [SERVICE_STOPPED] = "STOPPED",
@@ -69,53 +67,12 @@ static void set_state(struct service *service, enum service_state state, const c
 
 /* ---- start, stop ---- */
 
-static void close_listeners(struct service *service) {
-    service_watch_listeners(service, false);
-    for (unsigned i = 0; i < service->config->listen_count; i++)
-        listen_close(&service->listener[i]);
-}
-
-static void announce(const struct service *service, const struct listener *listener) {
-    const bool is_russian = service->supervisor->config->lang == LANG_RU;
-    char address[NET_TEXT_MAX];
-
-    net_format(address, &listener->address);
-    supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_INFO, "listening",
-        (const struct log_field[]){ LOG_TEXT("proto", net_proto_name(listener->proto)),
-            LOG_TEXT("address", address), { .key = NULL } },
-        "listening on %s://%s", net_proto_name(listener->proto), address);
-    console_say(is_russian ? "%s: слушаю %s://%s" : "%s: listening on %s://%s",
-        service->config->name, net_proto_name(listener->proto), address);
-}
-
-static int open_listeners(struct service *service, struct complaint *complaint) {
-    const struct config_service *config = service->config;
-    struct complaint note;
-
-    for (unsigned i = 0; i < config->listen_count; i++)
-        service->listener[i] = (struct listener){ .fd = -1, .lock_fd = -1 };
-    for (unsigned i = 0; i < config->listen_count; i++) {
-        if (listen_open(&service->listener[i], &config->listen[i], config,
-                service->supervisor->config, &note, complaint) < 0) {
-            complaint_prefix(complaint, "%s", config->file);
-            close_listeners(service);
-            return -1;
-        }
-        if (note.text[0] != '\0') {
-            supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "port_moved", NULL,
-                "%s", note.text);
-            console_say("%s: %s", config->name, note.text);
-        }
-        announce(service, &service->listener[i]);
-    }
-    return 0;
-}
-
 int service_start(struct service *service, struct complaint *complaint) {
     if (service->state != SERVICE_STOPPED && service->state != SERVICE_FATAL)
         return complaint_set(
             complaint, "%s is %s already", service->config->name, names[service->state]);
-    if (service->state == SERVICE_STOPPED && open_listeners(service, complaint) < 0)
+    if (service->state == SERVICE_STOPPED &&
+        service_listen_open(service, service->supervisor->config, complaint) < 0)
         return -1;
     backoff_reset(&service->backoff);
     service->is_first = true;
@@ -126,32 +83,16 @@ int service_start(struct service *service, struct complaint *complaint) {
     return 0;
 }
 
-/*
- * Close what nobody is to connect to any more. What still waits in the queue has found no worker
- * with room: it is refused by the kernel, and told.
- */
-static void close_for_good(struct service *service) {
-    struct control_queue queue = { .waiting = 0 };
-
-    service->close_at_ns = 0;
-    for (unsigned i = 0; i < service->config->listen_count; i++)
-        if (service->listener[i].proto != NET_UDP)
-            control_queue_add(&queue, &service->listener[i]);
-    if (queue.waiting > 0)
-        supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "backlog_lost",
-            (const struct log_field[]){ LOG_NUMBER("connections", queue.waiting), { .key = NULL } },
-            "%" PRIu64 " connections waited that no worker had room for", queue.waiting);
-    close_listeners(service);
-}
-
 static void go_on_stopping(struct service *service, uint64_t now_ns) {
     const char *reason = service->state_reason;
 
     if (service->state != SERVICE_STOPPING)
         return;
     if (service->close_at_ns != 0 &&
-        (now_ns >= service->close_at_ns || TAILQ_EMPTY(&service->children)))
-        close_for_good(service);
+        (now_ns >= service->close_at_ns || TAILQ_EMPTY(&service->children))) {
+        service->close_at_ns = 0;
+        service_listen_close_for_good(service);
+    }
     if (service->close_at_ns == 0 && TAILQ_EMPTY(&service->children))
         set_state(service, SERVICE_STOPPED, reason);
 }
@@ -168,8 +109,8 @@ void service_stop(struct service *service, const char *reason) {
         return;
     set_state(service, SERVICE_STOPPING, reason);
     service->scale = 0;
-    service->close_at_ns = now_ns + EMPTY_NS;
-    service_watch_listeners(service, false);
+    service->close_at_ns = now_ns + SERVICE_LISTEN_EMPTY_NS;
+    service_listen_watch(service, false);
     service_order(service, ORDER_EMPTY);
     TAILQ_FOREACH (child, &service->children, link)
         child_drain(child, now_ns, service->config->graceful_timeout_ms, reason);
@@ -231,7 +172,7 @@ static void count_children(const struct service *service, struct policy_counts *
     }
 }
 
-static unsigned free_slot(const struct service *service) {
+unsigned service_free_slot(const struct service *service) {
     const struct child *child;
     unsigned slot = 0;
     bool is_taken;
@@ -264,7 +205,7 @@ static struct child *fork_worker(struct service *service, uint64_t now_ns) {
 
     if (!may_fork(service, now_ns))
         return NULL;
-    child = spawn_worker(service, free_slot(service));
+    child = spawn_worker(service, service_free_slot(service));
     if (child == NULL) {
         service->no_fork_before_ns = now_ns + NO_FORK_NS;
         supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "fork_failed",
@@ -319,9 +260,9 @@ static void resize(struct service *service, uint64_t now_ns, bool is_tick) {
     for (; wanted < 0 && (child = most_idle(service)) != NULL; wanted++)
         child_drain(child, now_ns, service->config->graceful_timeout_ms, "the pool shrinks");
     count_children(service, &counts);
-    service_watch_listeners(service, service->config->pm == PM_ONDEMAND &&
-                                         counts.with_room + counts.starting == 0 &&
-                                         counts.total < rules.max_children);
+    service_listen_watch(service, service->config->pm == PM_ONDEMAND &&
+                                      counts.with_room + counts.starting == 0 &&
+                                      counts.total < rules.max_children);
 }
 
 /* ---- replacing workers, one permit each ---- */
@@ -362,6 +303,8 @@ void service_worker_ready(struct service *service, struct child *child) {
     child->state = CHILD_RUNNING;
     child->ready_at_ns = service->supervisor->now_ns;
     child->deadline_ns = UINT64_MAX;
+    if (service->is_candidate) /* it is held until the reload is decided */
+        return;
     child->replaces = NULL;
     if (old != NULL)
         child_drain(old, service->supervisor->now_ns, service->config->graceful_timeout_ms,
@@ -399,6 +342,8 @@ void service_worker_ended(
         strcpy(service->last_death, death->words);
         service->last_death_at_ns = now_ns;
     }
+    if (service->is_candidate)
+        return;
     if (service->state == SERVICE_STOPPING || service->state == SERVICE_FATAL) {
         go_on_stopping(service, now_ns);
         return;
@@ -422,38 +367,7 @@ void service_order(struct service *service, uint32_t kind) {
     }
 }
 
-/* ---- ondemand: watching the listeners while nobody else does ---- */
-
-static void connection_waits(struct loop_watch *watch, uint32_t events) {
-    struct service *service = watch->owner;
-
-    (void)events;
-    service->has_waiting = true;
-    gate_heard(service->gate);
-    service_watch_listeners(service, false);
-    service_tend(service, service->supervisor->now_ns);
-}
-
-void service_watch_listeners(struct service *service, bool on) {
-    struct loop_watch *watch;
-
-    if (on == service->is_watching)
-        return;
-    service->is_watching = on;
-    for (unsigned i = 0; i < service->config->listen_count; i++) {
-        watch = &service->listen_watch[i];
-        if (!on) {
-            loop_remove(service->supervisor->loop, watch);
-            continue;
-        }
-        *watch = (struct loop_watch){
-            .fd = service->listener[i].fd, .ready = connection_waits, .owner = service
-        };
-        loop_add(service->supervisor->loop, watch, EPOLLIN);
-    }
-}
-
-/* ---- */
+/* ---- the turn ---- */
 
 void service_tend(struct service *service, uint64_t now_ns) {
     const bool is_tick = now_ns >= service->look_at_ns;
@@ -462,6 +376,7 @@ void service_tend(struct service *service, uint64_t now_ns) {
     if (is_tick)
         gate_heard(service->gate);
     service_limits_look(service, now_ns);
+    service_listen_tend(service, now_ns);
     go_on_stopping(service, now_ns);
     if (service->state == SERVICE_STOPPED || service->state == SERVICE_STOPPING ||
         service->state == SERVICE_FATAL)
@@ -493,6 +408,8 @@ uint64_t service_next_at_ns(const struct service *service) {
     at_the_latest(&next_ns, service->no_fork_before_ns, now_ns);
     at_the_latest(&next_ns, service->look_at_ns, now_ns);
     at_the_latest(&next_ns, service->close_at_ns, now_ns);
+    if (service->retiring_count > 0)
+        at_the_latest(&next_ns, service->retire_at_ns, now_ns);
     TAILQ_FOREACH (child, &service->children, link)
         at_the_latest(&next_ns, child->deadline_ns, now_ns);
     return next_ns;

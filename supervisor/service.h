@@ -48,6 +48,9 @@ struct service {
     uint64_t state_since_ns;
     struct listener listener[CONFIG_LISTEN_MAX];
     struct loop_watch listen_watch[CONFIG_LISTEN_MAX]; /* ondemand: while nobody has room */
+    struct listener retiring[CONFIG_LISTEN_MAX]; /* that a reload took away; closed in a moment */
+    unsigned retiring_count;
+    uint64_t retire_at_ns;
     struct child_list children;
     struct gate *gate; /* limits that all its workers share; mapped */
     struct backoff backoff;
@@ -59,6 +62,9 @@ struct service {
     uint64_t window_at_ns;         /* max_spawn_rate: when this second began, forks in it */
     unsigned spawned_in_window;
     uint64_t no_fork_before_ns;  /* fork failed, or the rate is used up */
+    bool is_candidate;           /* not on the list: a new configuration that is tried */
+    bool is_removed;             /* no longer configured; off the list when it is STOPPED */
+    bool is_replacing;           /* all its old workers are being replaced at once */
     bool is_first;               /* start_servers are still to come */
     bool has_waiting;            /* ondemand: a connection waits and nobody has room */
     bool is_watching;            /* ondemand: listen_watch are in the loop */
@@ -94,8 +100,8 @@ void service_worker_ended(
 /* Send an order to every worker that serves. */
 void service_order(struct service *service, uint32_t kind);
 
-/* ondemand: look at the listeners here, while no worker has room. */
-void service_watch_listeners(struct service *service, bool on);
+/* A place among its workers that none of them has, from 1. */
+unsigned service_free_slot(const struct service *service);
 
 /* When service_tend() has to be called at the latest; UINT64_MAX for no time. */
 uint64_t service_next_at_ns(const struct service *service);

@@ -1,0 +1,157 @@
+/*
+ * The tables of settings are walked twice side by side, and values are compared as they would be
+ * written. Keys that workers never see are listed; any other key costs new workers.
+ */
+#include "supervisor/reload_diff.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define VALUE_MAX 4096
+
+static const char *const action_names[] = {
+    [RELOAD_KEEP] = "kept",
+    [RELOAD_ADJUST] = "adjusted",
+    [RELOAD_REPLACE] = "replaced",
+    [RELOAD_ADD] = "added",
+    [RELOAD_REMOVE] = "removed",
+};
+
+/* Keys of a service that are the supervisor's alone. */
+static const char *const own_keys[] = { "autostart", "max_children", "start_servers",
+    "max_spare_servers", "process_idle_timeout", "max_spawn_rate", "max_worker_lifetime",
+    "max_recycling", "worker_timeout", "worker_boot_timeout", "graceful_timeout", "restart_delay",
+    "restart_max_delay", "start_retries", "idle_stop", "port_policy", "backlog", "watchdog", NULL };
+
+/* Keys of the daemon that count at once, the workers' apart; all others from the next start on. */
+static const char *const live_keys[] = { "services_dir", "process_max", "max_generations", NULL };
+
+const char *reload_action_name(enum reload_action action) {
+    return action_names[action];
+}
+
+static bool is_listed(const char *const *list, const char *key) {
+    for (; *list != NULL; list++)
+        if (strcmp(*list, key) == 0)
+            return true;
+    return false;
+}
+
+static void add_words(
+    char *words, const char *format, const char *a, const char *b, const char *c) {
+    const size_t len = strlen(words);
+    int n = snprintf(words + len, RELOAD_WORDS_MAX - len, format, len > 0 ? "; " : "", a, b, c);
+
+    if (n >= 0 && len + (size_t)n >= RELOAD_WORDS_MAX)
+        memcpy(words + RELOAD_WORDS_MAX - 4, "...", 4);
+}
+
+/* Does the row differ? Then in words. prefix: of its name, as "log.". */
+static bool differs(
+    const struct setting *row, const void *was, const void *is, const char *prefix, char *words) {
+    static char old_text[VALUE_MAX], new_text[VALUE_MAX]; /* not on the stack; one thread */
+    char name[64];
+
+    settings_format(row, was, old_text, sizeof(old_text));
+    settings_format(row, is, new_text, sizeof(new_text));
+    if (strcmp(old_text, new_text) == 0)
+        return false;
+    snprintf(name, sizeof(name), "%s%s", prefix, row->name);
+    add_words(words, "%s%s: %.60s -> %.60s", name, old_text[0] != '\0' ? old_text : "none",
+        new_text[0] != '\0' ? new_text : "none");
+    return true;
+}
+
+/* ---- services ---- */
+
+static enum reload_action compare_service(
+    const struct config_service *was, const struct config_service *is, char *words) {
+    enum reload_action action = RELOAD_KEEP;
+    const struct setting *row;
+
+    for (row = config_service_settings; row->name != NULL; row++)
+        if (differs(row, was, is, "", words) && action != RELOAD_REPLACE)
+            action = is_listed(own_keys, row->name) ? RELOAD_ADJUST : RELOAD_REPLACE;
+    if (was->type != is->type)
+        return RELOAD_REPLACE;
+    for (row = is->type->settings; row != NULL && row->name != NULL; row++)
+        if (differs(row, was->settings, is->settings, "", words))
+            action = RELOAD_REPLACE;
+    if ((was->uid != is->uid || was->gid != is->gid) && action != RELOAD_REPLACE) {
+        add_words(words, "%s%s%s%s", "the user's number differs", "", "");
+        action = RELOAD_REPLACE;
+    }
+    return action;
+}
+
+static void add_change(struct reload_plan *plan, const struct config_service *was,
+    const struct config_service *is, const char *workers_words) {
+    struct reload_change *change = &plan->change[plan->count++];
+
+    *change = (struct reload_change){ .was = was, .is = is };
+    strcpy(change->name, was != NULL ? was->name : is->name);
+    if (was == NULL)
+        change->action = RELOAD_ADD;
+    else if (is == NULL)
+        change->action = RELOAD_REMOVE;
+    else
+        change->action = compare_service(was, is, change->words);
+    if (was == NULL || is == NULL || workers_words[0] == '\0')
+        return;
+    change->action = RELOAD_REPLACE;
+    add_words(change->words, "%s%s%s%s", workers_words, "", "");
+}
+
+/* ---- the daemon ---- */
+
+static void compare_daemon(struct reload_plan *plan, const struct config *was,
+    const struct config *is, char *workers_words) {
+    const struct setting *row;
+    char *words;
+
+    for (row = config_daemon_settings; row->name != NULL; row++) {
+        words = strcmp(row->name, "lang") == 0    ? workers_words
+                : is_listed(live_keys, row->name) ? plan->daemon_words
+                                                  : plan->later_words;
+        differs(row, was, is, "", words);
+    }
+    for (row = config_control_settings; row->name != NULL; row++)
+        differs(row, was, is, "control.", plan->later_words);
+    for (row = config_jobs_settings; row->name != NULL; row++)
+        differs(row, was, is, "jobs.", plan->later_words);
+    for (row = config_log_settings; row->name != NULL; row++) {
+        plan->log_differs |= differs(row, was, is, "log.", plan->daemon_words);
+        if (strcmp(row->name, "format") == 0 || strcmp(row->name, "level") == 0)
+            differs(row, was, is, "log.", workers_words);
+    }
+}
+
+/* ---- */
+
+/* Both lists are sorted by name. */
+void reload_diff(
+    struct reload_plan *plan, const struct config *running, const struct config *wanted) {
+    char workers_words[RELOAD_WORDS_MAX] = "";
+    unsigned a = 0, b = 0;
+    int order;
+
+    *plan = (struct reload_plan){ .count = 0 };
+    compare_daemon(plan, running, wanted, workers_words);
+    while (a < running->service_count || b < wanted->service_count) {
+        order = a == running->service_count ? 1
+                : b == wanted->service_count
+                    ? -1
+                    : strcmp(running->service[a].name, wanted->service[b].name);
+        add_change(plan, order <= 0 ? &running->service[a] : NULL,
+            order >= 0 ? &wanted->service[b] : NULL, workers_words);
+        a += order <= 0;
+        b += order >= 0;
+    }
+}
+
+struct reload_change *reload_diff_find(struct reload_plan *plan, const char *name) {
+    for (unsigned i = 0; i < plan->count; i++)
+        if (strcmp(plan->change[i].name, name) == 0)
+            return &plan->change[i];
+    return NULL;
+}

@@ -1,0 +1,47 @@
+#ifndef SUPERVISOR_RELOAD_DIFF_H
+#define SUPERVISOR_RELOAD_DIFF_H
+
+/*
+ * What differs between the configuration that runs and another one, and what has to be done about
+ * it: as little as is needed. Pure; the texts are copies.
+ */
+
+#include <stdbool.h>
+
+#include "supervisor/config.h"
+
+enum reload_action {
+    RELOAD_KEEP,    /* nothing differs: workers and sockets stay */
+    RELOAD_ADJUST,  /* only the supervisor has to know: workers stay */
+    RELOAD_REPLACE, /* new workers for old */
+    RELOAD_ADD,
+    RELOAD_REMOVE,
+};
+
+/* "kept", "adjusted" and so on. */
+const char *reload_action_name(enum reload_action action);
+
+#define RELOAD_WORDS_MAX 240
+
+struct reload_change {
+    char name[CONFIG_NAME_MAX];
+    enum reload_action action;
+    char words[RELOAD_WORDS_MAX]; /* "max_requests: 0 -> 100; nice: 0 -> 5"; cut with "..." */
+    const struct config_service *was, *is; /* NULL: there is none */
+};
+
+struct reload_plan {
+    struct reload_change change[2 * CONFIG_SERVICES_MAX]; /* by name */
+    unsigned count;
+    bool log_differs;                    /* the log writer has to be replaced */
+    char daemon_words[RELOAD_WORDS_MAX]; /* the daemon's keys that differ */
+    char later_words[RELOAD_WORDS_MAX];  /* those that count from the next start on; "" */
+};
+
+void reload_diff(
+    struct reload_plan *plan, const struct config *running, const struct config *wanted);
+
+/* The change of this service, or NULL. */
+struct reload_change *reload_diff_find(struct reload_plan *plan, const char *name);
+
+#endif

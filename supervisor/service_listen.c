@@ -1,0 +1,132 @@
+/* Opening, watching, closing. A listener that is closed has -1 for its descriptor. */
+#include "supervisor/service_listen.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "shared/console.h"
+#include "shared/gate.h"
+#include "shared/log.h"
+#include "supervisor/control_queue.h"
+#include "supervisor/supervisor.h"
+
+void service_listen_close(struct service *service) {
+    service_listen_watch(service, false);
+    for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++)
+        listen_close(&service->listener[i]);
+}
+
+void service_listen_announce(const struct service *service, const struct listener *listener) {
+    const bool is_russian = service->supervisor->config->lang == LANG_RU;
+    char address[NET_TEXT_MAX];
+
+    net_format(address, &listener->address);
+    supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_INFO, "listening",
+        (const struct log_field[]){ LOG_TEXT("proto", net_proto_name(listener->proto)),
+            LOG_TEXT("address", address), { .key = NULL } },
+        "listening on %s://%s", net_proto_name(listener->proto), address);
+    console_say(is_russian ? "%s: слушаю %s://%s" : "%s: listening on %s://%s",
+        service->config->name, net_proto_name(listener->proto), address);
+}
+
+int service_listen_open(
+    struct service *service, const struct config *config, struct complaint *complaint) {
+    const struct config_service *wanted = service->config;
+    struct complaint note;
+
+    for (unsigned i = 0; i < wanted->listen_count; i++) {
+        if (service->listener[i].fd >= 0)
+            continue;
+        if (listen_open(
+                &service->listener[i], &wanted->listen[i], wanted, config, &note, complaint) < 0) {
+            complaint_prefix(complaint, "%s", wanted->file);
+            service_listen_close(service);
+            return -1;
+        }
+        if (note.text[0] != '\0') {
+            supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "port_moved", NULL,
+                "%s", note.text);
+            console_say("%s: %s", wanted->name, note.text);
+        }
+        service_listen_announce(service, &service->listener[i]);
+    }
+    return 0;
+}
+
+static void tell_lost(const struct service *service, const struct control_queue *queue) {
+    if (queue->waiting > 0)
+        supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "backlog_lost",
+            (const struct log_field[]){
+                LOG_NUMBER("connections", queue->waiting), { .key = NULL } },
+            "%" PRIu64 " connections waited that no worker had room for", queue->waiting);
+}
+
+void service_listen_close_for_good(struct service *service) {
+    struct control_queue queue = { .waiting = 0 };
+
+    for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++)
+        if (service->listener[i].fd >= 0 && service->listener[i].proto != NET_UDP)
+            control_queue_add(&queue, &service->listener[i]);
+    tell_lost(service, &queue);
+    service_listen_close(service);
+}
+
+/* ---- ondemand: watching the listeners while nobody else does ---- */
+
+static void connection_waits(struct loop_watch *watch, uint32_t events) {
+    struct service *service = watch->owner;
+
+    (void)events;
+    service->has_waiting = true;
+    gate_heard(service->gate);
+    service_listen_watch(service, false);
+    service_tend(service, service->supervisor->now_ns);
+}
+
+void service_listen_watch(struct service *service, bool on) {
+    struct loop_watch *watch;
+
+    if (on == service->is_watching)
+        return;
+    service->is_watching = on;
+    for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++) {
+        watch = &service->listen_watch[i];
+        if (service->listener[i].fd < 0)
+            continue;
+        if (!on) {
+            loop_remove(service->supervisor->loop, watch);
+            continue;
+        }
+        *watch = (struct loop_watch){
+            .fd = service->listener[i].fd, .ready = connection_waits, .owner = service
+        };
+        loop_add(service->supervisor->loop, watch, EPOLLIN);
+    }
+}
+
+/* ---- those that a reload takes away ---- */
+
+static void close_retiring(struct service *service) {
+    struct control_queue queue = { .waiting = 0 };
+
+    for (unsigned i = 0; i < service->retiring_count; i++) {
+        if (service->retiring[i].proto != NET_UDP)
+            control_queue_add(&queue, &service->retiring[i]);
+        listen_close(&service->retiring[i]);
+    }
+    service->retiring_count = 0;
+    tell_lost(service, &queue);
+}
+
+void service_listen_retire(struct service *service, const struct listener *listener) {
+    if (service->retiring_count == CONFIG_LISTEN_MAX)
+        close_retiring(service);
+    service->retiring[service->retiring_count++] = *listener;
+    service->retire_at_ns = service->supervisor->now_ns + SERVICE_LISTEN_EMPTY_NS;
+}
+
+void service_listen_tend(struct service *service, uint64_t now_ns) {
+    if (service->retiring_count > 0 && now_ns >= service->retire_at_ns)
+        close_retiring(service);
+}
