@@ -32,6 +32,7 @@ struct child {
     pid_t pid;
     int pidfd, order_fd;
     uint32_t generation; /* differs for each life */
+    uint32_t config_generation;
     unsigned slot;       /* within its service, from 1; its place in the log and on the CPUs */
     int row;             /* in the scoreboard; -1: none */
     uint64_t started_at_ns;

@@ -90,6 +90,7 @@ struct config {
     const char *services_dir;
     const char *pid_file; /* NULL: none */
     uint64_t process_max; /* workers of all services together */
+    uint64_t max_generations; /* of configurations with living workers, for each service */
     unsigned console;     /* enum config_console */
     unsigned lang;        /* enum config_lang */
     struct {
@@ -108,6 +109,7 @@ struct config {
     struct config_service service[CONFIG_SERVICES_MAX]; /* sorted by name */
     unsigned service_count;
     void *memory; /* what owns the texts */
+    struct config *next_retired; /* the reload's */
 };
 
 /*

@@ -60,6 +60,8 @@ const struct setting config_daemon_settings[] = {
         .help = "where the daemon's pid is written" },
     { DAEMON(process_max), NUMBER, .fallback = "1000", .min = 1, .max = 1000,
         .help = "workers of all services together" },
+    { DAEMON(max_generations), NUMBER, .fallback = "4", .min = 2, .max = 64,
+        .help = "configurations of which a service has workers alive; a reload beyond it waits" },
     { DAEMON(console), .type = SETTING_CHOICE, .operand = "HOW", .choices = console_names,
         .fallback = "auto",
         .help = "whether services talk on stdout; auto: in the foreground on a terminal" },

@@ -8,8 +8,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/log.h"
 #include "supervisor/port_owner.h"
 #include "supervisor/unix_socket.h"
 
@@ -154,6 +156,20 @@ int listen_open(struct listener *listener, const struct config_listen *wanted,
         return 0;
     listen_close(listener);
     return -1;
+}
+
+void listen_adjust(const struct listener *listener, const struct config_service *service) {
+    const char *path = listener->address.sa.un.sun_path;
+
+    if (listener->fd < 0)
+        return;
+    if (listener->proto != NET_UDP)
+        listen(listener->fd, (int)service->backlog);
+    if (listener->proto != NET_UNIX || path[0] == '\0')
+        return;
+    if (chmod(path, (mode_t)service->listen_mode) < 0 ||
+        (service->uid != (uid_t)-1 && chown(path, service->uid, service->gid) < 0))
+        log_warn("%s: its rights cannot be set", path);
 }
 
 void listen_close(struct listener *listener) {

@@ -29,6 +29,9 @@ int listen_open(struct listener *listener, const struct config_listen *wanted,
     const struct config_service *service, const struct config *config, struct complaint *note,
     struct complaint *complaint);
 
+/* The backlog and, of a UNIX socket, the rights and the owner that the service wishes for now. */
+void listen_adjust(const struct listener *listener, const struct config_service *service);
+
 /* Close, and unlink a UNIX socket. */
 void listen_close(struct listener *listener);
 

@@ -114,7 +114,6 @@ static int finish(int exit_code) {
 static int serve(const struct values *values) {
     struct config *config = config_read_guarded(values->file, stderr);
     bool has_console;
-    int exit_code;
 
     if (config == NULL)
         return EXIT_CODE_CONFIG;
@@ -125,9 +124,7 @@ static int serve(const struct values *values) {
     }
     has_console = config->console == CONSOLE_ON ||
                   (config->console == CONSOLE_AUTO && values->foreground && isatty(STDOUT_FILENO));
-    exit_code = supervisor_run(config, values->foreground, has_console);
-    config_free(config);
-    return exit_code;
+    return supervisor_run(config, values->foreground, has_console);
 }
 
 int main(int argc, char **argv) {

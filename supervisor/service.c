@@ -318,6 +318,13 @@ void service_worker_ready(struct service *service, struct child *child) {
     gate_heard(service->gate);
 }
 
+void service_proved(struct service *service) {
+    backoff_reset(&service->backoff);
+    if (service->state == SERVICE_STOPPED || service->state == SERVICE_FATAL)
+        set_state(service, SERVICE_STARTING, NULL);
+    set_state(service, SERVICE_RUNNING, NULL);
+}
+
 /* A death before READY makes the service wait; if too many follow, it gives up. */
 static void back_off(struct service *service, uint64_t now_ns) {
     const struct config_service *config = service->config;

@@ -62,6 +62,7 @@ struct service {
     uint64_t window_at_ns;         /* max_spawn_rate: when this second began, forks in it */
     unsigned spawned_in_window;
     uint64_t no_fork_before_ns;  /* fork failed, or the rate is used up */
+    uint32_t borrowed;           /* a candidate: a bit for each listener that is another's still */
     bool is_candidate;           /* not on the list: a new configuration that is tried */
     bool is_removed;             /* no longer configured; off the list when it is STOPPED */
     bool is_replacing;           /* all its old workers are being replaced at once */
@@ -92,6 +93,9 @@ struct spawn_death;
 
 /* A worker reported READY. */
 void service_worker_ready(struct service *service, struct child *child);
+
+/* A worker of a configuration that counts since now is READY: whatever it was, it runs. */
+void service_proved(struct service *service);
 
 /* A worker is over and freed; was_told: it was on its way out. */
 void service_worker_ended(

@@ -23,6 +23,10 @@ static void reopen(struct supervisor *supervisor) {
     supervisor_reopen_logs(supervisor, NULL, NULL);
 }
 
+static void reload(struct supervisor *supervisor) {
+    reload_ask(supervisor, RELOAD_REAL);
+}
+
 static void scale_all(struct supervisor *supervisor, int by) {
     struct service *service;
     unsigned most;
@@ -47,6 +51,7 @@ const struct signals_row signals_table[] = {
     { SIGTERM, "SIGTERM", "stop", "stop gracefully; a second time: at once", stop },
     { SIGQUIT, "SIGQUIT", "stop", "stop gracefully; a second time: at once", stop },
     { SIGINT, "SIGINT", NULL, "stop at once: sessions end between two messages", stop_fast },
+    { SIGHUP, "SIGHUP", "reload", "reload the configuration", reload },
     { SIGUSR1, "SIGUSR1", "reopen", "reopen the log file", reopen },
     { SIGTTIN, "SIGTTIN", "scale", "one worker more for each service", scale_up },
     { SIGTTOU, "SIGTTOU", "scale", "one worker less for each service", scale_down },

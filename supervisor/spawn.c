@@ -88,7 +88,8 @@ static int prepare(
         .order_fd = -1,
         .row = row,
         .deadline_ns = UINT64_MAX,
-        .generation = generation };
+        .generation = generation,
+        .config_generation = supervisor->generation };
     out->child = child;
     if (contract_pair(&child->order_fd, &out->child_order_fd) < 0)
         return -1;

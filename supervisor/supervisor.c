@@ -248,6 +248,10 @@ static bool has_ended(const struct supervisor *supervisor) {
     for (unsigned i = 0; i < supervisor->service_count; i++)
         if (supervisor->service[i]->state != SERVICE_STOPPED)
             return false;
+    /* Candidates of a reload that was given up are on no list. */
+    for (unsigned i = 0; i < SUPERVISOR_SERVICES_MAX; i++)
+        if (supervisor->place[i].config != NULL && !TAILQ_EMPTY(&supervisor->place[i].children))
+            return false;
     return true;
 }
 
@@ -260,6 +264,9 @@ static int patience_ms(const struct supervisor *supervisor) {
             next_ns = at_ns;
     }
     at_ns = log_keeper_next_at_ns(supervisor);
+    if (at_ns < next_ns)
+        next_ns = at_ns;
+    at_ns = reload_next_at_ns(supervisor);
     if (at_ns < next_ns)
         next_ns = at_ns;
     if (next_ns <= supervisor->now_ns)
@@ -298,6 +305,7 @@ static void serve(struct supervisor *supervisor) {
             log_warn("the supervisor cannot wait");
         for (unsigned i = 0; i < supervisor->service_count; i++)
             service_tend(supervisor->service[i], supervisor->now_ns);
+        reload_tend(supervisor);
         log_keeper_tend(supervisor);
         control_tend(supervisor->control);
         log_flush_repeats();
@@ -311,6 +319,7 @@ void supervisor_stop(struct supervisor *supervisor, bool fast) {
 
     supervisor->is_stopping = true;
     supervisor->is_fast = supervisor->is_fast || fast;
+    reload_abort(supervisor);
     for (unsigned i = 0; i < supervisor->service_count; i++) {
         service_stop(supervisor->service[i], "the daemon stops");
         if (!supervisor->is_fast)
@@ -335,6 +344,7 @@ struct service *supervisor_find_service(struct supervisor *supervisor, const cha
 static void release(struct supervisor *supervisor) {
     while (supervisor->service_count > 0)
         service_list_drop(supervisor->service[0]);
+    reload_fini(supervisor);
     if (supervisor->control != NULL)
         control_close(supervisor->control);
     log_keeper_stop(supervisor);
@@ -418,6 +428,7 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     /* Last of all: whoever is told may start again at once, and nothing of ours is in the way. */
     if (supervisor->detached_fd >= 0)
         detach_tell(supervisor, exit_code);
+    config_free(supervisor->config);
     supervisor_forget(supervisor);
     return exit_code;
 }
