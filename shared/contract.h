@@ -8,8 +8,8 @@
  * that its parent is dead.
  *
  * A child is told to leave by signals, because a blocking one does not read orders: SIGTERM
- * drains it (no more accepting, sessions go on), CONTRACT_SIGNAL_CUT ends its sessions, SIGKILL
- * ends it.
+ * drains it (no more accepting, sessions go on), CONTRACT_SIGNAL_GIVE drains it and makes it look
+ * for an ORDER_GIVE, sent before, CONTRACT_SIGNAL_CUT ends its sessions, SIGKILL ends it.
  */
 
 #include <stdbool.h>
@@ -18,7 +18,8 @@
 
 #include <signal.h>
 
-#define CONTRACT_SIGNAL_CUT SIGRTMIN
+#define CONTRACT_SIGNAL_CUT  SIGRTMIN
+#define CONTRACT_SIGNAL_GIVE (SIGRTMIN + 1)
 
 #define CONTRACT_FDS_MAX 3
 
@@ -29,6 +30,9 @@ enum contract_kind {
     ORDER_LOOK,     /* worker: connections may be waiting: try to accept */
     ORDER_EMPTY,    /* worker: the listeners will be closed: accept what still waits */
     ORDER_PING,     /* answered by REPORT_PONG; value: echoed */
+    ORDER_OPEN,     /* a held worker may let connections in */
+    ORDER_GIVE,     /* worker: give its sessions through this channel, and leave as in a drain */
+    ORDER_TAKE,     /* worker: sessions come through this channel */
     /* reports */
     REPORT_READY,    /* the child serves */
     REPORT_SHORT,    /* a worker sees fewer spare workers than wanted */

@@ -26,13 +26,31 @@ static void send_signal(const struct child *child, int signal_number) {
     syscall(SYS_pidfd_send_signal, child->pidfd, signal_number, NULL, 0);
 }
 
+int child_order(const struct child *child, uint32_t kind, int fd) {
+    const struct contract_record order = {
+        .kind = kind, .pid = child->pid, .generation = child->generation
+    };
+
+    return contract_send(child->order_fd, &order, &fd, fd >= 0);
+}
+
+static void drain(
+    struct child *child, uint64_t now_ns, uint64_t grace_ms, const char *reason, int how) {
+    if (child->state < CHILD_DRAINING) {
+        child->leave_reason = reason;
+        child->state = CHILD_DRAINING;
+        child->deadline_ns = now_ns + grace_ms * 1000000ull;
+    }
+    send_signal(child, how);
+}
+
 void child_drain(struct child *child, uint64_t now_ns, uint64_t grace_ms, const char *reason) {
-    if (child->state >= CHILD_DRAINING)
-        return;
-    child->leave_reason = reason;
-    child->state = CHILD_DRAINING;
-    child->deadline_ns = now_ns + grace_ms * 1000000ull;
-    send_signal(child, SIGTERM);
+    if (child->state < CHILD_DRAINING)
+        drain(child, now_ns, grace_ms, reason, SIGTERM);
+}
+
+void child_give(struct child *child, uint64_t now_ns, uint64_t grace_ms, const char *reason) {
+    drain(child, now_ns, grace_ms, reason, CONTRACT_SIGNAL_GIVE);
 }
 
 void child_cut(struct child *child, uint64_t now_ns, const char *reason) {

@@ -33,8 +33,9 @@ struct child {
     int pidfd, order_fd;
     uint32_t generation; /* differs for each life */
     uint32_t config_generation;
-    unsigned slot;       /* within its service, from 1; its place in the log and on the CPUs */
-    int row;             /* in the scoreboard; -1: none */
+    bool is_held;  /* lets nobody in until it is told to */
+    unsigned slot; /* within its service, from 1; its place in the log and on the CPUs */
+    int row;       /* in the scoreboard; -1: none */
     uint64_t started_at_ns;
     uint64_t ready_at_ns;     /* 0: not yet */
     uint64_t deadline_ns;     /* of the state; UINT64_MAX: none */
@@ -54,6 +55,12 @@ TAILQ_HEAD(child_list, child);
 
 /* Tell it to leave: no more connections, sessions have grace_ms. reason is a static text. */
 void child_drain(struct child *child, uint64_t now_ns, uint64_t grace_ms, const char *reason);
+
+/* As child_drain(), after it was sent an ORDER_GIVE: it hands over what sessions it can. */
+void child_give(struct child *child, uint64_t now_ns, uint64_t grace_ms, const char *reason);
+
+/* Send it an order, with a descriptor (-1: none). Returns 0, or -1: it does not read. */
+int child_order(const struct child *child, uint32_t kind, int fd);
 
 /* End its sessions between two messages. */
 void child_cut(struct child *child, uint64_t now_ns, const char *reason);

@@ -88,11 +88,11 @@ struct config {
     uid_t uid; /* (uid_t)-1: stay */
     gid_t gid;
     const char *services_dir;
-    const char *pid_file; /* NULL: none */
-    uint64_t process_max; /* workers of all services together */
+    const char *pid_file;     /* NULL: none */
+    uint64_t process_max;     /* workers of all services together */
     uint64_t max_generations; /* of configurations with living workers, for each service */
-    unsigned console;     /* enum config_console */
-    unsigned lang;        /* enum config_lang */
+    unsigned console;         /* enum config_console */
+    unsigned lang;            /* enum config_lang */
     struct {
         const char *socket;
         uint64_t mode; /* octal */
@@ -108,7 +108,7 @@ struct config {
     } jobs;
     struct config_service service[CONFIG_SERVICES_MAX]; /* sorted by name */
     unsigned service_count;
-    void *memory; /* what owns the texts */
+    void *memory;                /* what owns the texts */
     struct config *next_retired; /* the reload's */
 };
 

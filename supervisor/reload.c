@@ -30,10 +30,11 @@ static void note_verdict(struct supervisor *supervisor, const struct reload_verd
         (const struct log_field[]){ LOG_NUMBER("generation", supervisor->generation),
             LOG_NUMBER("took_ms", verdict->took_us / 1000),
             { .key = is_good ? NULL : "error", .text = verdict->error }, { .key = NULL } },
-        "%s", is_good ? "the new configuration is in force"
-              : verdict->exit_code == EXIT_CODE_INCOMPLETE
-                  ? "the new configuration is in force, but not all is up"
-                  : "the reload failed; all goes on as before");
+        "%s",
+        is_good ? "the new configuration is in force"
+        : verdict->exit_code == EXIT_CODE_INCOMPLETE
+            ? "the new configuration is in force, but not all is up"
+            : "the reload failed; all goes on as before");
 }
 
 static void forget_complaints(struct reload_verdict *verdict) {

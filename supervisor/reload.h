@@ -63,8 +63,8 @@ struct reload {
     uint64_t started_at_ns, deadline_ns;
     struct reload_read reading;
     struct loop_watch read_watch;
-    struct config *config;   /* the new one, until it counts */
-    struct config *retired;  /* old ones that a service still uses */
+    struct config *config;  /* the new one, until it counts */
+    struct config *retired; /* old ones that a service still uses */
     char *complaints;
     struct reload_plan plan;
     struct service *candidate[2 * CONFIG_SERVICES_MAX]; /* by change; NULL: none */

@@ -148,7 +148,8 @@ struct service *reload_service_try(struct supervisor *supervisor, const struct c
     }
     reload_service_renew_gate(candidate, change->is);
     if (!fork_pilot(candidate, old != NULL ? service_free_slot(old) : 1)) {
-        complaint_set(complaint, "%s: no worker could be forked: %s", change->name, strerror(errno));
+        complaint_set(
+            complaint, "%s: no worker could be forked: %s", change->name, strerror(errno));
         reload_service_give_up(candidate, old);
         return NULL;
     }

@@ -17,6 +17,7 @@
 #include "supervisor/policy.h"
 #include "supervisor/service_limits.h"
 #include "supervisor/service_listen.h"
+#include "supervisor/service_replace.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
@@ -200,12 +201,12 @@ static bool may_fork(struct service *service, uint64_t now_ns) {
     return false;
 }
 
-static struct child *fork_worker(struct service *service, uint64_t now_ns) {
+struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool is_held) {
     struct child *child;
 
     if (!may_fork(service, now_ns))
         return NULL;
-    child = spawn_worker(service, service_free_slot(service));
+    child = spawn_worker(service, service_free_slot(service), is_held);
     if (child == NULL) {
         service->no_fork_before_ns = now_ns + NO_FORK_NS;
         supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "fork_failed",
@@ -251,7 +252,7 @@ static void resize(struct service *service, uint64_t now_ns, bool is_tick) {
     fill_rules(service, &rules);
     count_children(service, &counts);
     wanted = policy_want(&rules, &counts);
-    for (; wanted > 0 && fork_worker(service, now_ns) != NULL; wanted--)
+    for (; wanted > 0 && service_fork_worker(service, now_ns, false) != NULL; wanted--)
         service->has_waiting = false;
     if (service->is_first && wanted <= 0)
         service->is_first = false;
@@ -263,36 +264,6 @@ static void resize(struct service *service, uint64_t now_ns, bool is_tick) {
     service_listen_watch(service, service->config->pm == PM_ONDEMAND &&
                                       counts.with_room + counts.starting == 0 &&
                                       counts.total < rules.max_children);
-}
-
-/* ---- replacing workers, one permit each ---- */
-
-static bool is_being_replaced(const struct service *service, const struct child *old) {
-    const struct child *child;
-
-    TAILQ_FOREACH (child, &service->children, link)
-        if (child->replaces == old)
-            return true;
-    return false;
-}
-
-static void recycle(struct service *service, uint64_t now_ns) {
-    struct child *child, *fresh;
-    unsigned permits = (unsigned)service->config->max_recycling;
-
-    TAILQ_FOREACH (child, &service->children, link)
-        permits -= child->replaces != NULL && permits > 0;
-    TAILQ_FOREACH (child, &service->children, link) {
-        if (permits == 0)
-            return;
-        if (!child->wants_recycling || child_is_leaving(child) || is_being_replaced(service, child))
-            continue;
-        fresh = fork_worker(service, now_ns);
-        if (fresh == NULL)
-            return;
-        fresh->replaces = child;
-        permits--;
-    }
 }
 
 /* ---- what workers report, and how they end ---- */
@@ -307,8 +278,9 @@ void service_worker_ready(struct service *service, struct child *child) {
         return;
     child->replaces = NULL;
     if (old != NULL)
-        child_drain(old, service->supervisor->now_ns, service->config->graceful_timeout_ms,
-            old->recycle_reason);
+        service_replace(service, old, child);
+    else if (child->is_held) /* who it was to replace is gone already */
+        service_replace_open(child);
     if (service->state == SERVICE_STARTING || service->state == SERVICE_BACKOFF)
         set_state(service, SERVICE_RUNNING, NULL);
     if (service->state == SERVICE_STOPPING)
@@ -393,7 +365,7 @@ void service_tend(struct service *service, uint64_t now_ns) {
     if (service->state == SERVICE_BACKOFF && now_ns >= service->backoff.until_ns)
         set_state(service, SERVICE_STARTING, NULL);
     resize(service, now_ns, is_tick);
-    recycle(service, now_ns);
+    service_replace_next(service, now_ns);
     /* A pool that is empty by its own policy serves all the same. */
     if (service->state == SERVICE_STARTING && service->config->pm == PM_ONDEMAND)
         set_state(service, SERVICE_RUNNING, NULL);

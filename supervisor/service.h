@@ -104,6 +104,12 @@ void service_worker_ended(
 /* Send an order to every worker that serves. */
 void service_order(struct service *service, uint32_t kind);
 
+/*
+ * Fork one more worker, when a rate, a delay or a failed fork does not forbid it for now. is_held:
+ * as spawn_worker(). Returns NULL when there is none; it is tried again when service_tend() is.
+ */
+struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool is_held);
+
 /* A place among its workers that none of them has, from 1. */
 unsigned service_free_slot(const struct service *service);
 

@@ -68,8 +68,8 @@ static unsigned lanes_of(const struct config_service *config) {
     return config->model == MODEL_THREAD ? (unsigned)config->threads_per_child : 1;
 }
 
-static int prepare(
-    struct prepared *out, struct supervisor *supervisor, struct service *service, unsigned slot) {
+static int prepare(struct prepared *out, struct supervisor *supervisor, struct service *service,
+    unsigned slot, bool is_held) {
     const uint32_t generation = ++supervisor->next_child_generation;
     struct child *child = &supervisor->child[SCOREBOARD_ROWS];
     int row = -1;
@@ -84,6 +84,7 @@ static int prepare(
     *child = (struct child){ .supervisor = supervisor,
         .service = service,
         .slot = slot,
+        .is_held = is_held,
         .pidfd = -1,
         .order_fd = -1,
         .row = row,
@@ -149,6 +150,7 @@ static void fill_args(struct worker_args *args, const struct child *child, int o
         .row = child->row,
         .generation = child->generation,
         .order_fd = order_fd,
+        .is_held = child->is_held,
         .sessions_max = sessions_max(config),
         .refuses_when_full = config->when_full == FULL_REFUSE,
         .full_line = config->full_line,
@@ -243,12 +245,13 @@ static void keep(struct prepared *prepared, pid_t pid, uint64_t now_ns) {
     TAILQ_INSERT_TAIL(&child->service->children, child, link);
 }
 
-static struct child *spawn(struct supervisor *supervisor, struct service *service, unsigned slot) {
+static struct child *spawn(
+    struct supervisor *supervisor, struct service *service, unsigned slot, bool is_held) {
     struct prepared prepared;
     const pid_t parent = getpid();
     pid_t pid;
 
-    if (prepare(&prepared, supervisor, service, slot) < 0) {
+    if (prepare(&prepared, supervisor, service, slot, is_held) < 0) {
         discard(&prepared);
         return NULL;
     }
@@ -279,12 +282,12 @@ static struct child *spawn(struct supervisor *supervisor, struct service *servic
     return NULL;
 }
 
-struct child *spawn_worker(struct service *service, unsigned slot) {
-    return spawn(service->supervisor, service, slot);
+struct child *spawn_worker(struct service *service, unsigned slot, bool is_held) {
+    return spawn(service->supervisor, service, slot, is_held);
 }
 
 struct child *spawn_log_writer(struct supervisor *supervisor) {
-    return spawn(supervisor, NULL, 0);
+    return spawn(supervisor, NULL, 0, false);
 }
 
 /* ---- reap ---- */

@@ -13,11 +13,11 @@ struct service;
 struct supervisor;
 
 /*
- * Fork a worker for a slot. Does not block.
+ * Fork a worker for a slot. is_held: it lets nobody in before ORDER_OPEN. Does not block.
  * Returns the child, in its service's list, STARTING; or NULL with errno (EAGAIN: no process,
  * ENOSPC: no row, EMFILE: no descriptor), noted in the log.
  */
-struct child *spawn_worker(struct service *service, unsigned slot);
+struct child *spawn_worker(struct service *service, unsigned slot, bool is_held);
 
 /* Fork the log writer. As above; it becomes supervisor->log_writer. */
 struct child *spawn_log_writer(struct supervisor *supervisor);

@@ -239,13 +239,14 @@ void door_shut(struct worker *worker) {
             loop_remove(worker->loop, &worker->listen_watch[i]);
 }
 
-int door_init(struct worker *worker) {
+int door_open(struct worker *worker) {
+    if (worker->door != DOOR_HELD)
+        return 0;
+    worker->door = DOOR_OPEN;
     for (unsigned i = 0; i < worker->args->listener_count; i++) {
         const struct worker_listener *listener = &worker->args->listener[i];
         struct loop_watch *watch = &worker->listen_watch[i];
 
-        watch->fd = listener->fd;
-        watch->owner = worker;
         if (listener->proto == NET_TCP)
             set_inherited(worker, listener->fd);
         if (listener->proto != NET_UDP)
@@ -254,7 +255,16 @@ int door_init(struct worker *worker) {
         if (loop_add(worker->loop, watch, EPOLLIN | EPOLLEXCLUSIVE) < 0)
             return -1;
     }
+    return 0;
+}
+
+int door_init(struct worker *worker) {
+    for (unsigned i = 0; i < worker->args->listener_count; i++) {
+        worker->listen_watch[i].fd = worker->args->listener[i].fd;
+        worker->listen_watch[i].owner = worker;
+    }
     worker->gate_watch.fd = gate_wake_fd(worker->args->gate);
     worker->gate_watch.owner = worker;
-    return 0;
+    worker->door = DOOR_HELD;
+    return worker->args->is_held ? 0 : door_open(worker);
 }

@@ -129,7 +129,7 @@ static void show_room(struct worker *worker, uint32_t sessions) {
     const bool has_room = sessions < args->sessions_max;
 
     worker->row->state = state_of(worker, sessions);
-    if (args->spare_wanted == 0)
+    if (args->spare_wanted == 0 || worker->door == DOOR_HELD)
         return;
     if (gate_set_room(args->gate, (unsigned)args->row, has_room && !worker->is_leaving) <
             args->spare_wanted &&
@@ -169,6 +169,12 @@ void worker_end_session(struct worker *worker) {
 
 /* ---- orders ---- */
 
+static void open_held(struct worker *worker) {
+    if (door_open(worker) < 0)
+        log_fatal(EXIT_CODE_SYSTEM, "a listener cannot be watched");
+    show_room(worker, worker->row->sessions);
+}
+
 static void order_ready(struct loop_watch *watch, uint32_t events) {
     struct worker *worker = watch->owner;
     struct contract_record order;
@@ -185,6 +191,8 @@ static void order_ready(struct loop_watch *watch, uint32_t events) {
             door_empty(worker);
         else if (order.kind == ORDER_PING)
             worker_report(worker, REPORT_PONG, order.value);
+        else if (order.kind == ORDER_OPEN)
+            open_held(worker);
     }
     /* The supervisor is gone: nobody is left who could use what we do. */
     if (rc == 0)

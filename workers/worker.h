@@ -4,8 +4,9 @@
 /*
  * A worker: the life of a forked child that serves. It accepts from listeners that the supervisor
  * owns, hands each connection to its model, answers datagrams, and leaves when it is told to:
- * SIGTERM stops accepting and lets sessions end by themselves, CONTRACT_SIGNAL_CUT ends them
- * between two messages, the end of the order socket means that the supervisor is dead.
+ * SIGTERM stops accepting and lets sessions end by themselves, CONTRACT_SIGNAL_GIVE does the same
+ * and hands over those it can, CONTRACT_SIGNAL_CUT ends them between two messages, the end of the
+ * order socket means that the supervisor is dead.
  */
 
 #include <stdbool.h>
@@ -40,6 +41,7 @@ struct worker_args {
     int row;
     uint32_t generation;
     int order_fd;
+    bool is_held; /* lets nobody in before ORDER_OPEN */
 
     unsigned sessions_max; /* of this worker: threads_per_child, worker_connections */
     bool refuses_when_full;

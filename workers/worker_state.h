@@ -8,6 +8,7 @@
  *
  * The door is where connections come in:
  *
+ *   HELD --ORDER_OPEN--> OPEN
  *   OPEN --no room here--> FULL --a session ends--> OPEN
  *   OPEN --the service is full--> WAITING --a slot is free--> OPEN
  *   OPEN --no descriptors--> RESTING --100 ms--> OPEN
@@ -19,7 +20,7 @@
 #include "workers/models/model.h"
 #include "workers/worker.h"
 
-enum door_state { DOOR_OPEN, DOOR_FULL, DOOR_WAITING, DOOR_RESTING, DOOR_SHUT };
+enum door_state { DOOR_HELD, DOOR_OPEN, DOOR_FULL, DOOR_WAITING, DOOR_RESTING, DOOR_SHUT };
 
 struct datagrams;
 
@@ -77,8 +78,11 @@ void worker_hurry_fd(int fd);
 
 /* ---- door.c ---- */
 
-/* Watch the listeners. Returns 0, or -1 with errno. */
+/* Make ready to watch the listeners; opens the door, unless it is held. As door_open(). */
 int door_init(struct worker *worker);
+
+/* A held door lets connections and datagrams in from now on. Returns 0, or -1 with errno. */
+int door_open(struct worker *worker);
 
 /* Bring what is watched in line with the worker's room; at the end of each turn. */
 void door_tend(struct worker *worker);

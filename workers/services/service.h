@@ -37,6 +37,7 @@ enum session_end {
 enum service_flag {
     SERVICE_STREAM = 1,   /* TCP and UNIX listeners allowed */
     SERVICE_DATAGRAM = 2, /* UDP listeners allowed */
+    SERVICE_PACKS = 4,    /* sessions may be handed over to another worker: pack, unpack */
 };
 
 struct service_ops {
