@@ -31,6 +31,7 @@ struct control_request {
     json_t *args;
     char service[64];                     /* args.service; "" without */
     char progress[CONTROL_REQUEST_WORDS]; /* as last told */
+    uint64_t run;                         /* of a reload, that it waits for */
     bool is_following;                    /* wants events until it goes */
     bool is_about_end;                    /* the end of the daemon is its answer */
 };

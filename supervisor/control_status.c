@@ -8,6 +8,7 @@
 
 #include "shared/version.h"
 #include "supervisor/control_queue.h"
+#include "supervisor/control_reload.h"
 #include "supervisor/control_request.h"
 #include "supervisor/supervisor.h"
 
@@ -241,6 +242,7 @@ json_t *control_status_make(struct supervisor *supervisor, const char *name) {
     json_object_set_new(
         status, "started_at_unix_s", json_integer((json_int_t)supervisor->started_at_unix_s));
     json_object_set_new(status, "is_stopping", json_boolean(supervisor->is_stopping));
+    json_object_set_new(status, "last_reload", control_reload_make_last(supervisor));
     json_object_set_new(status, "services", services);
     return status;
 }

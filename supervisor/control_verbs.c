@@ -6,6 +6,7 @@
 
 #include "shared/exit_code.h"
 #include "supervisor/control_private.h"
+#include "supervisor/control_reload.h"
 #include "supervisor/control_service.h"
 #include "supervisor/control_status.h"
 #include "supervisor/supervisor.h"
@@ -169,6 +170,15 @@ const struct control_verb control_verbs_table[] = {
             { .name = "by", .type = CONTROL_NUMBER } },
         .ask = control_service_scale,
         .look = control_service_look_running },
+    { .name = "reload",
+        .right = CONTROL_ADMIN,
+        .args = { WAIT },
+        .ask = control_reload_ask,
+        .look = control_reload_look },
+    { .name = "diff",
+        .right = CONTROL_READ,
+        .ask = control_reload_ask_diff,
+        .look = control_reload_look_diff },
     { .name = "reopen", .right = CONTROL_ADMIN, .ask = ask_reopen },
     { .name = NULL },
 };

@@ -10,6 +10,7 @@
 #include "supervisor/cli/cmd_help.h"
 #include "supervisor/cli/cmd_job_run.h"
 #include "supervisor/cli/cmd_ports.h"
+#include "supervisor/cli/cmd_reload.h"
 #include "supervisor/cli/cmd_reopen.h"
 #include "supervisor/cli/cmd_scale.h"
 #include "supervisor/cli/cmd_serve.h"
@@ -28,10 +29,12 @@ const struct cmd *const cmds_table[] = {
     &cmd_stop,
     &cmd_restart,
     &cmd_scale,
+    &cmd_reload,
     &cmd_events,
     &cmd_ports,
     &cmd_config_show,
     &cmd_config_test,
+    &cmd_config_diff,
     &cmd_reopen,
     &cmd_help,
     NULL,
