@@ -210,29 +210,12 @@ static json_t *make_service(const struct service *service) {
     return object;
 }
 
-static int compare_services(const void *a, const void *b) {
-    const struct service *const *x = a, *const *y = b;
-
-    return strcmp((*x)->config->name, (*y)->config->name);
-}
-
-/* By name. Returns how many. */
-static unsigned sort_services(
-    struct supervisor *supervisor, const struct service *sorted[SUPERVISOR_SERVICES_MAX]) {
-    for (unsigned i = 0; i < supervisor->service_count; i++)
-        sorted[i] = supervisor->service[i];
-    qsort(sorted, supervisor->service_count, sizeof(const struct service *), compare_services);
-    return supervisor->service_count;
-}
-
 json_t *control_status_make(struct supervisor *supervisor, const char *name) {
-    const struct service *sorted[SUPERVISOR_SERVICES_MAX];
-    unsigned count = sort_services(supervisor, sorted);
     json_t *services = json_array(), *status;
 
-    for (unsigned i = 0; i < count; i++)
-        if (is_shown(sorted[i], name))
-            json_array_append_new(services, make_service(sorted[i]));
+    for (unsigned i = 0; i < supervisor->service_count; i++)
+        if (is_shown(supervisor->service[i], name))
+            json_array_append_new(services, make_service(supervisor->service[i]));
     status = json_object();
     json_object_set_new(status, "version", json_string(PREFORK_VERSION));
     set_number(status, "pid", (uint64_t)getpid());
@@ -265,13 +248,14 @@ static json_t *make_port(const struct service *service, const struct listener *l
 }
 
 json_t *control_status_make_ports(struct supervisor *supervisor) {
-    const struct service *sorted[SUPERVISOR_SERVICES_MAX];
-    unsigned count = sort_services(supervisor, sorted);
+    const struct service *service;
     json_t *ports = json_array();
 
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned k = 0; k < sorted[i]->config->listen_count; k++)
-            if (sorted[i]->listener[k].fd >= 0)
-                json_array_append_new(ports, make_port(sorted[i], &sorted[i]->listener[k]));
+    for (unsigned i = 0; i < supervisor->service_count; i++) {
+        service = supervisor->service[i];
+        for (unsigned k = 0; k < service->config->listen_count && !service->is_removed; k++)
+            if (service->listener[k].fd >= 0)
+                json_array_append_new(ports, make_port(service, &service->listener[k]));
+    }
     return ports;
 }

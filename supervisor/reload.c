@@ -263,7 +263,8 @@ static void commit(struct supervisor *supervisor) {
     reload->retired = supervisor->config;
     supervisor->config = reload->config;
     reload->config = NULL;
-    supervisor->generation++;
+    if (reload_diff_has_any(&reload->plan))
+        supervisor->generation++;
     for (unsigned i = 0; i < reload->plan.count; i++)
         if (reload->candidate[i] != NULL)
             reload_service_take_sockets(reload->candidate[i]);

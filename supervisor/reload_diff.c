@@ -149,9 +149,9 @@ void reload_diff(
     }
 }
 
-struct reload_change *reload_diff_find(struct reload_plan *plan, const char *name) {
+bool reload_diff_has_any(const struct reload_plan *plan) {
     for (unsigned i = 0; i < plan->count; i++)
-        if (strcmp(plan->change[i].name, name) == 0)
-            return &plan->change[i];
-    return NULL;
+        if (plan->change[i].action != RELOAD_KEEP)
+            return true;
+    return plan->daemon_words[0] != '\0';
 }

@@ -24,17 +24,21 @@
 
 /* ---- sockets ---- */
 
-static bool is_same_address(const struct listener *listener, const struct config_listen *wanted) {
+static bool is_at(const struct net_address *a, const struct net_address *b) {
+    return a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
+}
+
+/* Bound there, or as near as it could be when it was opened. */
+static bool is_for(const struct listener *listener, const struct config_listen *wanted) {
     return listener->fd >= 0 && listener->proto == wanted->proto &&
-           listener->wanted.len == wanted->address.len &&
-           memcmp(&listener->wanted.sa, &wanted->address.sa, wanted->address.len) == 0;
+           (is_at(&listener->wanted, &wanted->address) ||
+               is_at(&listener->address, &wanted->address));
 }
 
 static bool lists(const struct config_service *config, const struct config_listen *address) {
     for (unsigned i = 0; config != NULL && i < config->listen_count; i++)
         if (config->listen[i].proto == address->proto &&
-            config->listen[i].address.len == address->address.len &&
-            memcmp(&config->listen[i].address.sa, &address->address.sa, address->address.len) == 0)
+            is_at(&config->listen[i].address, &address->address))
             return true;
     return false;
 }
@@ -56,7 +60,7 @@ static struct listener *find_socket(struct supervisor *supervisor, const struct 
         if (service != old && lists(find_wanted(wanted, service->config->name), address))
             continue;
         for (unsigned k = 0; k < CONFIG_LISTEN_MAX; k++)
-            if (is_same_address(&service->listener[k], address))
+            if (is_for(&service->listener[k], address))
                 return &service->listener[k];
     }
     return NULL;
@@ -71,15 +75,9 @@ static void borrow_sockets(
         if (socket == NULL)
             continue;
         candidate->listener[i] = *socket;
+        candidate->listener[i].wanted = candidate->config->listen[i].address;
         candidate->borrowed |= 1u << i;
     }
-}
-
-static void return_sockets(struct service *candidate) {
-    for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++)
-        if (candidate->borrowed >> i & 1)
-            candidate->listener[i] = (struct listener){ .fd = -1, .lock_fd = -1 };
-    candidate->borrowed = 0;
 }
 
 static void forget_socket(struct supervisor *supervisor, const struct service *taker, int fd) {
@@ -172,7 +170,6 @@ void reload_service_give_up(struct service *candidate, struct service *old) {
     struct supervisor *supervisor = candidate->supervisor;
     struct child *child;
 
-    return_sockets(candidate);
     service_listen_close(candidate);
     if (old != NULL)
         reload_service_renew_gate(old, old->config);

@@ -316,7 +316,7 @@ void service_worker_ended(
     struct service *service, bool was_ready, bool was_told, const struct spawn_death *death) {
     const uint64_t now_ns = service->supervisor->now_ns;
 
-    if (!was_told) {
+    if (!was_told || service->is_candidate) {
         service->restarts++;
         strcpy(service->last_death, death->words);
         service->last_death_at_ns = now_ns;

@@ -13,8 +13,13 @@
 
 void service_listen_close(struct service *service) {
     service_listen_watch(service, false);
-    for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++)
-        listen_close(&service->listener[i]);
+    for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++) {
+        if (service->borrowed >> i & 1)
+            service->listener[i] = (struct listener){ .fd = -1, .lock_fd = -1 };
+        else
+            listen_close(&service->listener[i]);
+    }
+    service->borrowed = 0;
 }
 
 void service_listen_announce(const struct service *service, const struct listener *listener) {

@@ -58,6 +58,19 @@ void supervisor_reopen_logs(
     fake_reopened_owner = owner;
 }
 
+uint64_t reload_ask(struct supervisor *supervisor, enum reload_kind kind) {
+    (void)supervisor;
+    snprintf(fake_called, sizeof(fake_called), "reload%s", kind == RELOAD_DRY ? " dry" : "");
+    return ++fake.reload.last_run;
+}
+
+const struct reload_verdict *reload_answer(
+    const struct supervisor *supervisor, enum reload_kind kind, uint64_t run) {
+    const struct reload_verdict *verdict = &supervisor->reload.verdict[kind];
+
+    return verdict->run >= run ? verdict : NULL;
+}
+
 const char *service_state_name(enum service_state state) {
     static const char *const names[] = { "STOPPED", "STARTING", "RUNNING", "BACKOFF", "FATAL",
         "STOPPING" };
@@ -134,7 +147,7 @@ static inline void fake_add_service(const char *name, enum service_state state) 
 }
 
 static inline struct service *fake_service(const char *name) {
-    return fake.service[strcmp(name, "echo") == 0 ? 0 : 1];
+    return fake.service[strcmp(name, "echo") == 0 ? 1 : 0];
 }
 
 /* A worker with a row in the scoreboard. */
@@ -163,8 +176,8 @@ static inline void fake_prepare(void) {
     fake.board = scoreboard_new();
     fake.now_ns = clock_now_ns();
     fake.started_at_ns = fake.now_ns - 100 * FAKE_SECOND_NS;
+    fake_add_service("ack", SERVICE_STOPPED); /* by name, as they always are */
     fake_add_service("echo", SERVICE_RUNNING);
-    fake_add_service("ack", SERVICE_STOPPED);
     fake_called[0] = '\0';
     fake_is_settled = fake_start_fails = false;
 }
