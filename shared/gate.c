@@ -120,6 +120,19 @@ bool gate_name_source(struct gate *gate, uint32_t slot, uint64_t source) {
     return count <= gate->limits.max_connections_per_source;
 }
 
+bool gate_move(struct gate *gate, uint32_t slot, unsigned from, unsigned to) {
+    uint64_t own;
+
+    if (slot == GATE_NO_SLOT)
+        return true;
+    if (slot >= GATE_SLOTS_MAX)
+        return false;
+    own = gate->shared->slot[slot];
+    return own >> ROW_SHIFT == from + 1 &&
+           atomic_compare_exchange_strong(&gate->shared->slot[slot], &own,
+               (own & SOURCE_MASK) | (uint64_t)(to + 1) << ROW_SHIFT);
+}
+
 static void wake_one(struct gate *gate) {
     if (atomic_load(&gate->shared->waiting) > 0)
         eventfd_write(gate->wake_fd, 1);

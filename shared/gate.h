@@ -44,6 +44,12 @@ bool gate_enter(struct gate *gate, unsigned row, uint32_t *out_slot);
 /* Say where the connection comes from. Returns false when its source has its share already. */
 bool gate_name_source(struct gate *gate, uint32_t slot, uint64_t source);
 
+/*
+ * A session goes from the worker in row from to that in row to, who calls this: its slot goes with
+ * it. Returns false when the slot is not from's any more (that one was reaped), or no slot.
+ */
+bool gate_move(struct gate *gate, uint32_t slot, unsigned from, unsigned to);
+
 /* Give the slot back, and wake a worker that waits for one. */
 void gate_leave(struct gate *gate, uint32_t slot);
 

@@ -100,5 +100,7 @@ void scoreboard_add_counts(struct scoreboard_totals *sum, const struct scoreboar
     sum->dropped += counts->dropped;
     sum->timed_out += counts->timed_out;
     sum->cut += counts->cut;
+    sum->handed_over += counts->handed_over;
+    sum->cut_unanswered += counts->cut_unanswered;
     sum->log_dropped += counts->log_dropped;
 }

@@ -36,10 +36,12 @@ struct scoreboard_counts {
     _Atomic uint64_t requests;    /* messages, or datagrams that were for us */
     _Atomic uint64_t datagrams;
     _Atomic uint64_t bytes_in, bytes_out;
-    _Atomic uint64_t dropped;     /* datagrams not answered: rate, loop guard, no room */
-    _Atomic uint64_t timed_out;   /* sessions ended by idle or write timeout */
-    _Atomic uint64_t cut;         /* sessions ended by a drain's deadline */
-    _Atomic uint64_t log_dropped; /* records that found no room in the pipe */
+    _Atomic uint64_t dropped;        /* datagrams not answered: rate, loop guard, no room */
+    _Atomic uint64_t timed_out;      /* sessions ended by idle or write timeout */
+    _Atomic uint64_t cut;            /* sessions ended by a drain's deadline */
+    _Atomic uint64_t handed_over;    /* sessions given to a new worker */
+    _Atomic uint64_t cut_unanswered; /* reads after a cut that found a request */
+    _Atomic uint64_t log_dropped;    /* records that found no room in the pipe */
 };
 
 /* A cache line for each. */
@@ -94,7 +96,7 @@ uint64_t scoreboard_count_sessions(const struct scoreboard *board, uint32_t serv
 /* A plain copy of the counters. Any process. */
 struct scoreboard_totals {
     uint64_t connections, refused, requests, datagrams, bytes_in, bytes_out, dropped, timed_out,
-        cut, log_dropped;
+        cut, handed_over, cut_unanswered, log_dropped;
 };
 void scoreboard_add_counts(struct scoreboard_totals *sum, const struct scoreboard_counts *counts);
 

@@ -195,6 +195,8 @@ static void set_counts(json_t *object, const struct service *service) {
     set_number(object, "dropped", totals.dropped);
     set_number(object, "timed_out", totals.timed_out);
     set_number(object, "cut", totals.cut);
+    set_number(object, "handed_over", totals.handed_over);
+    set_number(object, "cut_unanswered", totals.cut_unanswered);
     set_number(object, "log_dropped", totals.log_dropped);
 }
 

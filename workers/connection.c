@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "shared/failpoint.h"
@@ -27,7 +28,52 @@ static const struct service_ops *ops_of(const struct connection *connection) {
     return connection->session.worker->args->ops;
 }
 
+struct connection *connection_new(struct worker *worker) {
+    struct connection *connection = &worker->connection;
+
+    if (worker->model->connection_size > 0)
+        connection = calloc(1, worker->model->connection_size);
+    else
+        memset(connection, 0, sizeof(*connection));
+    if (connection == NULL)
+        return NULL;
+    connection->lane = worker->lanes;
+    connection->session.worker = worker;
+    return connection;
+}
+
+void connection_free(struct connection *connection) {
+    if (connection != &connection->session.worker->connection)
+        free(connection);
+}
+
+static struct timeval span_of(uint64_t ms) {
+    return (struct timeval){ .tv_sec = (time_t)(ms / 1000),
+        .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+}
+
+void connection_set_timeouts(const struct worker *worker, int fd) {
+    const struct timeval idle = span_of(worker->args->idle_timeout_ms),
+                         write = span_of(worker->args->write_timeout_ms);
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write, sizeof(write));
+}
+
+static void give_unread(struct connection *connection) {
+    if (connection->unread == NULL)
+        return;
+    connection_give(connection, connection->unread, connection->unread_len);
+    free(connection->unread);
+    connection->unread = NULL;
+    connection->unread_len = 0;
+}
+
 void connection_open(struct connection *connection) {
+    if (connection->is_handed_over) {
+        give_unread(connection);
+        return;
+    }
     if (ops_of(connection)->open == NULL)
         return;
     connection_enter_hook(connection->lane);
@@ -79,7 +125,7 @@ static ssize_t send_some(struct connection *connection, const char *data, size_t
 
     do
         n = send(connection->fd, data, len, flags | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR && !worker_is_cut());
+    while (n < 0 && errno == EINTR && !worker_is_cut() && !worker_is_called(connection));
     if (n >= 0) {
         worker_count(worker, &worker->row->counts.bytes_out, (uint64_t)n);
         return n;
@@ -137,13 +183,18 @@ void connection_end(struct connection *connection, enum session_end end) {
         worker_count(worker, &worker->row->counts.timed_out, 1);
     if (end == SESSION_END_CUT)
         worker_count(worker, &worker->row->counts.cut, 1);
+    if (end == SESSION_END_GIVEN)
+        worker_count(worker, &worker->row->counts.handed_over, 1);
+    else
+        gate_leave(worker->args->gate, connection->slot);
     free(connection->unsent);
     connection->unsent = NULL;
+    free(connection->unread);
+    connection->unread = NULL;
     close(connection->fd);
     connection->fd = -1;
-    gate_leave(worker->args->gate, connection->slot);
     worker_end_session(worker);
-    if (worker->args->ops->close == NULL)
+    if (worker->args->ops->close == NULL || end == SESSION_END_GIVEN)
         return;
     connection_enter_hook(connection->lane);
     worker->args->ops->close(&connection->session, end);

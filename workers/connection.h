@@ -19,15 +19,32 @@ struct worker;
 struct connection {
     struct session session; /* first: a session is its connection */
     int fd;
-    uint32_t slot;   /* in the gate */
-    bool is_closing; /* the service asked for the end */
-    bool is_broken;  /* nothing can be sent any more */
+    uint32_t slot;       /* in the gate */
+    bool is_closing;     /* the service asked for the end */
+    bool is_broken;      /* nothing can be sent any more */
+    bool is_handed_over; /* it began in another worker */
+    unsigned gives_seen; /* blocking models: of worker_count_gives() */
     struct scoreboard_lane *lane;
     char *unsent; /* NULL: none */
     size_t unsent_at, unsent_len;
+    char *unread; /* of one that was handed over: read there, and not used; NULL: none */
+    size_t unread_len;
 };
 
-/* Show it to the service: the open hook. */
+/*
+ * All zero but for its worker and a lane. Main thread. Returns NULL without memory; freed by
+ * connection_free(), which does nothing to what is not from the heap.
+ */
+struct connection *connection_new(struct worker *worker);
+void connection_free(struct connection *connection);
+
+/* Set how long a blocking recv and send may take. Any thread. */
+void connection_set_timeouts(const struct worker *worker, int fd);
+
+/*
+ * Show it to the service: the open hook. One that was handed over is open already: then it is
+ * given what had been read.
+ */
 void connection_open(struct connection *connection);
 
 /* Give the service what was read: the message hook. */
@@ -48,7 +65,10 @@ bool connection_has_unsent(const struct connection *connection);
  */
 int connection_flush(struct connection *connection, int flags);
 
-/* The close hook, the counts; closes the descriptor and leaves the gate. */
+/*
+ * The close hook, the counts; closes the descriptor and leaves the gate. With SESSION_END_GIVEN
+ * hook and gate are the new worker's, and so is the connection.
+ */
 void connection_end(struct connection *connection, enum session_end end);
 
 /* Hooks for datagrams are counted on the same lane. */

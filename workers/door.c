@@ -7,11 +7,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
@@ -29,16 +27,10 @@
  * how long a blocking recv and send may take.
  */
 static void set_inherited(const struct worker *worker, int fd) {
-    const struct worker_args *args = worker->args;
-    const struct timeval idle = { .tv_sec = (time_t)(args->idle_timeout_ms / 1000),
-        .tv_usec = (suseconds_t)(args->idle_timeout_ms % 1000 * 1000) };
-    const struct timeval write = { .tv_sec = (time_t)(args->write_timeout_ms / 1000),
-        .tv_usec = (suseconds_t)(args->write_timeout_ms % 1000 * 1000) };
     const int on = 1;
 
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write, sizeof(write));
+    connection_set_timeouts(worker, fd);
 }
 
 static void refuse(struct worker *worker, int fd) {
@@ -67,13 +59,6 @@ static bool may_come(struct worker *worker, uint32_t slot, const struct net_addr
            gate_pass_rate(args->gate, source, clock_now_ns());
 }
 
-static struct connection *new_connection(struct worker *worker) {
-    if (worker->model->connection_size > 0)
-        return calloc(1, worker->model->connection_size);
-    memset(&worker->connection, 0, sizeof(worker->connection));
-    return &worker->connection;
-}
-
 static void take(struct worker *worker, int fd, uint32_t slot, enum net_proto proto,
     const struct net_address *peer) {
     struct connection *connection;
@@ -83,7 +68,7 @@ static void take(struct worker *worker, int fd, uint32_t slot, enum net_proto pr
         gate_leave(worker->args->gate, slot);
         return;
     }
-    connection = new_connection(worker);
+    connection = connection_new(worker);
     if (connection == NULL) {
         log_warn("a connection had to be turned away");
         refuse(worker, fd);
@@ -92,8 +77,6 @@ static void take(struct worker *worker, int fd, uint32_t slot, enum net_proto pr
     }
     connection->fd = fd;
     connection->slot = slot;
-    connection->lane = worker->lanes;
-    connection->session.worker = worker;
     connection->session.proto = proto;
     connection->session.peer = *peer;
     if (proto == NET_UNIX)
@@ -152,20 +135,16 @@ static void listener_ready(struct loop_watch *watch, uint32_t events) {
     (void)events;
     if (listener->proto == NET_UDP)
         datagrams_serve(worker->datagrams, listener);
-    else if (worker->door == DOOR_OPEN)
+    else if (worker->door == DOOR_OPEN && taker_leaves_room(worker))
         accept_one(worker, listener);
     else
         worker->was_skipped = true;
 }
 
-static bool has_room(const struct worker *worker) {
-    return worker->row->sessions < worker->args->sessions_max;
-}
-
 void door_look(struct worker *worker) {
     for (unsigned i = 0; i < worker->args->listener_count; i++)
         if (worker->args->listener[i].proto != NET_UDP && worker->door == DOOR_OPEN &&
-            has_room(worker))
+            taker_leaves_room(worker))
             accept_one(worker, &worker->args->listener[i]);
 }
 
@@ -176,7 +155,7 @@ void door_empty(struct worker *worker) {
     do {
         before = worker->row->counts.connections + worker->row->counts.refused;
         door_look(worker);
-        if (worker->door == DOOR_OPEN && !has_room(worker))
+        if (worker->door == DOOR_OPEN && !taker_leaves_room(worker))
             return;
     } while (worker->row->counts.connections + worker->row->counts.refused != before &&
              clock_now_ns() < until_ns);
@@ -211,11 +190,11 @@ static void gate_ready(struct loop_watch *watch, uint32_t events) {
 void door_tend(struct worker *worker) {
     if (worker->door == DOOR_RESTING && worker->now_ns >= worker->rest_until_ns)
         worker->door = DOOR_OPEN;
-    if (worker->door == DOOR_FULL && has_room(worker))
+    if (worker->door == DOOR_FULL && taker_leaves_room(worker))
         worker->door = DOOR_OPEN;
-    if (worker->door == DOOR_OPEN && !has_room(worker)) {
+    if (worker->door == DOOR_OPEN && !taker_leaves_room(worker)) {
         worker->door = DOOR_FULL;
-        if (has_room(worker)) /* a thread has just ended, and saw the door open */
+        if (taker_leaves_room(worker)) /* a thread has just ended, and saw the door open */
             worker->door = DOOR_OPEN;
     }
     if (worker->door == DOOR_WAITING && worker->gate_watch.ready == NULL) {

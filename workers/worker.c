@@ -41,7 +41,8 @@ static const struct model_ops *const models[] = {
 };
 
 /* What signal handlers touch. */
-static volatile sig_atomic_t told_to_leave, told_to_cut;
+static volatile sig_atomic_t told_to_leave, told_to_cut, told_to_give;
+static _Atomic unsigned gives;
 static volatile int blocking_fd = -1;
 static int wake_fd = -1;
 
@@ -55,21 +56,35 @@ void worker_wake(void) {
     }
 }
 
-void worker_hurry_fd(int fd) {
+void worker_hurry_fd(int fd, bool sends_too) {
     const struct timeval soon = { .tv_usec = 1 };
 
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
+    if (sends_too)
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon));
+}
+
+/* What signals ask of a main thread that blocks in a session. */
+static void rouse(void) {
+    if (blocking_fd < 0)
+        return;
+    if (told_to_give) {
+        gives++;
+        worker_hurry_fd(blocking_fd, true);
+    } else if (told_to_cut) {
+        worker_hurry_fd(blocking_fd, false);
+    }
 }
 
 static void on_signal(int signal_number) {
     int saved_errno = errno;
 
     told_to_leave = 1;
-    if (signal_number == CONTRACT_SIGNAL_CUT) {
+    if (signal_number == CONTRACT_SIGNAL_CUT)
         told_to_cut = 1;
-        if (blocking_fd >= 0)
-            worker_hurry_fd(blocking_fd);
-    }
+    if (signal_number == CONTRACT_SIGNAL_GIVE)
+        told_to_give = 1;
+    rouse();
     worker_wake();
     errno = saved_errno;
 }
@@ -81,8 +96,19 @@ bool worker_is_cut(void) {
 void worker_set_blocking_fd(int fd) {
     blocking_fd = fd;
     /* The signal may have come just before. */
-    if (fd >= 0 && told_to_cut)
-        worker_hurry_fd(fd);
+    rouse();
+}
+
+unsigned worker_count_gives(void) {
+    return gives;
+}
+
+bool worker_is_called(const struct connection *connection) {
+    return connection->gives_seen != atomic_load_explicit(&gives, memory_order_relaxed);
+}
+
+void worker_call(void) {
+    gives++;
 }
 
 static void catch_signals(void) {
@@ -92,6 +118,7 @@ static void catch_signals(void) {
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
     sigaction(CONTRACT_SIGNAL_CUT, &action, NULL);
+    sigaction(CONTRACT_SIGNAL_GIVE, &action, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -151,8 +178,10 @@ void worker_begin_session(struct worker *worker, struct connection *connection) 
 
     if (len <= sizeof(worker->row->last_peer))
         memcpy(worker->row->last_peer, &peer->sa, len);
-    worker_count(worker, &worker->row->counts.connections, 1);
-    worker->served++;
+    if (!connection->is_handed_over) {
+        worker_count(worker, &worker->row->counts.connections, 1);
+        worker->served++;
+    }
     show_room(worker, sessions);
 }
 
@@ -175,24 +204,56 @@ static void open_held(struct worker *worker) {
     show_room(worker, worker->row->sessions);
 }
 
+static void shut(struct worker *worker) {
+    if (worker->is_leaving)
+        return;
+    worker->is_leaving = true;
+    show_room(worker, worker->row->sessions);
+    door_shut(worker);
+    /* One that gives passes on what is still on its way to it. */
+    if (!giver_is_open(worker))
+        taker_close(worker);
+}
+
+static void give(struct worker *worker, int channel) {
+    told_to_leave = 1;
+    giver_add(worker, channel);
+    shut(worker);
+    if (worker->model->give != NULL)
+        worker->model->give(worker);
+}
+
+static void obey(struct worker *worker, const struct contract_record *order, int fd) {
+    if (order->kind == ORDER_LOOK)
+        door_look(worker);
+    else if (order->kind == ORDER_EMPTY)
+        door_empty(worker);
+    else if (order->kind == ORDER_PING)
+        worker_report(worker, REPORT_PONG, order->value);
+    else if (order->kind == ORDER_OPEN)
+        open_held(worker);
+    else if (order->kind == ORDER_GIVE && fd >= 0)
+        give(worker, fd);
+    else if (order->kind == ORDER_TAKE && fd >= 0)
+        taker_add(worker, fd);
+}
+
+static bool carries_channel(const struct contract_record *order) {
+    return order->kind == ORDER_GIVE || order->kind == ORDER_TAKE;
+}
+
 static void order_ready(struct loop_watch *watch, uint32_t events) {
     struct worker *worker = watch->owner;
     struct contract_record order;
     int fds[CONTRACT_FDS_MAX], rc;
-    unsigned fd_count;
+    unsigned fd_count, kept;
 
     (void)events;
     while ((rc = contract_receive(watch->fd, &order, fds, &fd_count)) == 1) {
-        for (unsigned i = 0; i < fd_count; i++)
+        kept = carries_channel(&order) && fd_count > 0;
+        for (unsigned i = kept; i < fd_count; i++)
             close(fds[i]);
-        if (order.kind == ORDER_LOOK)
-            door_look(worker);
-        else if (order.kind == ORDER_EMPTY)
-            door_empty(worker);
-        else if (order.kind == ORDER_PING)
-            worker_report(worker, REPORT_PONG, order.value);
-        else if (order.kind == ORDER_OPEN)
-            open_held(worker);
+        obey(worker, &order, kept ? fds[0] : -1);
     }
     /* The supervisor is gone: nobody is left who could use what we do. */
     if (rc == 0)
@@ -204,9 +265,14 @@ static void leave(struct worker *worker) {
         return;
     /* What was ordered before the signal comes first. */
     order_ready(&worker->order_watch, EPOLLIN);
-    worker->is_leaving = true;
-    show_room(worker, worker->row->sessions);
-    door_shut(worker);
+    shut(worker);
+}
+
+void worker_heed(struct worker *worker) {
+    told_to_give = 0; /* before its order is read: the next call comes after */
+    order_ready(&worker->order_watch, EPOLLIN);
+    if (told_to_leave)
+        leave(worker);
 }
 
 static void wake_ready(struct loop_watch *watch, uint32_t events) {
@@ -265,19 +331,29 @@ static void tick(struct worker *worker) {
     ask_recycling(worker);
 }
 
+/* Of two times to wait, -1 being for ever. */
+static int sooner(int a_ms, int b_ms) {
+    if (a_ms < 0 || b_ms < 0)
+        return a_ms < 0 ? b_ms : a_ms;
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
 /* How long the loop may sleep. */
 static int patience_ms(struct worker *worker) {
-    int most = worker->args->reload_on_pss_bytes > 0 ? TICK_MS : -1, wanted = -1;
+    int most = worker->args->reload_on_pss_bytes > 0 ? TICK_MS : -1;
 
     if (worker->row->pss_bytes == 0)
         most = FIRST_LOOK_MS;
     if (worker->door == DOOR_RESTING)
         most = REST_MS;
     if (worker->model->tick != NULL)
-        wanted = worker->model->tick(worker, worker->now_ns);
-    if (wanted < 0)
-        return most;
-    return most < 0 || wanted < most ? wanted : most;
+        most = sooner(most, worker->model->tick(worker, worker->now_ns));
+    return sooner(most, taker_tick(worker));
+}
+
+/* Nobody is here any more, nor on the way here. */
+static bool is_over(const struct worker *worker) {
+    return worker->is_leaving && worker->row->sessions == 0 && !taker_is_waiting(worker);
 }
 
 static void run(struct worker *worker) {
@@ -293,8 +369,10 @@ static void run(struct worker *worker) {
         }
         /* Looking at the time may end sessions: before the end of all is looked for. */
         wait_ms = patience_ms(worker);
-        if (worker->is_leaving && worker->row->sessions == 0)
+        if (is_over(worker)) {
+            giver_finish(worker);
             return;
+        }
         if (!worker->is_leaving)
             door_tend(worker);
         if (loop_turn(worker->loop, wait_ms) < 0)
@@ -334,6 +412,7 @@ void worker_main(struct worker_args *args) {
     if (wake_fd < 0 || worker->loop == NULL)
         log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
     loop_set_clock(worker->loop, &worker->now_ns);
+    giver_init(&worker->giver);
     watch_orders(worker);
     for (unsigned i = 0; i < args->listener_count && worker->datagrams == NULL; i++)
         if (args->listener[i].proto == NET_UDP &&

@@ -13,11 +13,15 @@
  *   OPEN --the service is full--> WAITING --a slot is free--> OPEN
  *   OPEN --no descriptors--> RESTING --100 ms--> OPEN
  *   any --told to leave--> SHUT
+ *
+ * Room that is kept for sessions of an old worker (taker.h) is no room here.
  */
 
 #include "shared/loop.h"
 #include "workers/connection.h"
+#include "workers/giver.h"
 #include "workers/models/model.h"
+#include "workers/taker.h"
 #include "workers/worker.h"
 
 enum door_state { DOOR_HELD, DOOR_OPEN, DOOR_FULL, DOOR_WAITING, DOOR_RESTING, DOOR_SHUT };
@@ -42,7 +46,9 @@ struct worker {
     uint64_t served;         /* sessions and datagrams, against max_requests */
     bool asked_recycling;
     uint64_t pss_due_ns;
-    struct datagrams *datagrams;  /* NULL: no datagram listener */
+    struct datagrams *datagrams; /* NULL: no datagram listener */
+    struct giver giver;
+    struct taker taker;
     char *read_area;              /* of blocking models: a piece for each lane */
     struct connection connection; /* of the process model: not a page of the heap for one */
     void *model_state;
@@ -68,13 +74,26 @@ void worker_wake(void);
 bool worker_is_cut(void);
 
 /*
- * The descriptor that the main thread blocks on, -1 for none: the cut's handler makes its recv
- * return.
+ * How often sessions were called for, to be given away, and whether this one has not heard the last
+ * call. Any thread.
+ */
+unsigned worker_count_gives(void);
+bool worker_is_called(const struct connection *connection);
+
+/* Call for them. The thread model, when threads are to look. */
+void worker_call(void);
+
+/* Read the orders: for a main thread that blocks in a session. */
+void worker_heed(struct worker *worker);
+
+/*
+ * The descriptor that the main thread blocks on, -1 for none: the handlers of the cut and
+ * of the call make its recv return.
  */
 void worker_set_blocking_fd(int fd);
 
-/* Make recv and send on fd return soon. Any thread, async-signal-safe. */
-void worker_hurry_fd(int fd);
+/* Make recv on fd return soon, and send too. Any thread, async-signal-safe. */
+void worker_hurry_fd(int fd, bool sends_too);
 
 /* ---- door.c ---- */
 

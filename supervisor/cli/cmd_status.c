@@ -238,6 +238,8 @@ static void write_traffic(FILE *out, const json_t *service) {
         json_read_number(service, "refused"));
     fprintf(out, ", %" PRIu64 " timed out, %" PRIu64 " cut\n",
         json_read_number(service, "timed_out"), json_read_number(service, "cut"));
+    fprintf(out, "  handed over  %" PRIu64 " sessions; %" PRIu64 " requests cut off unanswered\n",
+        json_read_number(service, "handed_over"), json_read_number(service, "cut_unanswered"));
     fprintf(out, "  requests     %" PRIu64 ", %" PRIu64 " datagrams, %" PRIu64 " dropped\n",
         json_read_number(service, "requests"), json_read_number(service, "datagrams"),
         json_read_number(service, "dropped"));

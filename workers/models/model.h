@@ -7,12 +7,13 @@
  * session (connection.h). A model waits: blocking in this process, blocking in a thread, or on
  * epoll.
  *
- *            open          serve (for each connection)            cut, shut
+ *            open          serve (for each connection)            cut, give
  *   process  -             blocks until the session is over       by signal
  *   thread   -             a pthread, detached                    by signal to each
- *   event    lists         a watch in the worker's loop           at once
+ *   event    lists         a watch in the worker's loop           at once, in the loop
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct connection;
@@ -28,6 +29,10 @@ struct model_ops {
     void (*serve)(struct worker *worker, struct connection *connection);
     /* End all sessions between two messages. */
     void (*cut)(struct worker *worker);
+    /* There is a channel: give sessions away, each between two messages. NULL: they look. */
+    void (*give)(struct worker *worker);
+    /* Blocking models: while on, nobody but its own thread touches its descriptor. */
+    void (*shield)(struct connection *connection, bool on);
     /* Time passes; returns the milliseconds until it wants to be called again, -1: no matter. */
     int (*tick)(struct worker *worker, uint64_t now_ns);
 };

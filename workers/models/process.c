@@ -16,6 +16,10 @@ static void serve(struct worker *worker, struct connection *connection) {
     connection_end(connection, end);
 }
 
+static void shield(struct connection *connection, bool on) {
+    worker_set_blocking_fd(on ? -1 : connection->fd);
+}
+
 static void cut(struct worker *worker) {
     (void)worker; /* the signal's handler has done it */
 }
@@ -26,4 +30,5 @@ const struct model_ops model_process = {
     .open = open_process,
     .serve = serve,
     .cut = cut,
+    .shield = shield,
 };

@@ -15,7 +15,7 @@
 
 #define STACK_BYTES (64 * 1024)
 
-/* A lane is free, serves, or is ending: then its descriptor is no longer anybody's to touch. */
+/* A lane is free, serves, or is ending, perhaps: then its descriptor is no other's to touch. */
 enum lane_state { LANE_FREE, LANE_SERVING, LANE_ENDING };
 
 struct thread_lane {
@@ -42,6 +42,7 @@ static int open_threads(struct worker *worker) {
         return -1;
     sigfillset(&all);
     sigdelset(&all, CONTRACT_SIGNAL_CUT);
+    sigdelset(&all, CONTRACT_SIGNAL_GIVE);
     pthread_mutex_init(&threads->lock, NULL);
     pthread_cond_init(&threads->freed, NULL);
     pthread_attr_init(&threads->attributes);
@@ -117,16 +118,34 @@ static void serve(struct worker *worker, struct connection *connection) {
     free(connection);
 }
 
-static void cut(struct worker *worker) {
+/* Make each return from where it blocks. */
+static void rouse(struct worker *worker, int signal_number) {
     struct threads *threads = worker->model_state;
 
     pthread_mutex_lock(&threads->lock);
     for (size_t i = 0; i < SCOREBOARD_LANES; i++)
         if (threads->lane[i].state == LANE_SERVING) {
-            worker_hurry_fd(threads->lane[i].fd);
-            pthread_kill(threads->lane[i].thread, CONTRACT_SIGNAL_CUT);
+            worker_hurry_fd(threads->lane[i].fd, signal_number == CONTRACT_SIGNAL_GIVE);
+            pthread_kill(threads->lane[i].thread, signal_number);
         }
     pthread_mutex_unlock(&threads->lock);
+}
+
+static void cut(struct worker *worker) {
+    rouse(worker, CONTRACT_SIGNAL_CUT);
+}
+
+/* First the call, then the signals: a lane that is passed over now has still to look. */
+static void give(struct worker *worker) {
+    worker_call();
+    rouse(worker, CONTRACT_SIGNAL_GIVE);
+}
+
+static void shield(struct connection *connection, bool on) {
+    set_lane(connection, on ? LANE_ENDING : LANE_SERVING);
+    /* It was passed over meanwhile. */
+    if (!on && worker_is_cut())
+        worker_hurry_fd(connection->fd, false);
 }
 
 const struct model_ops model_thread = {
@@ -136,4 +155,6 @@ const struct model_ops model_thread = {
     .open = open_threads,
     .serve = serve,
     .cut = cut,
+    .give = give,
+    .shield = shield,
 };

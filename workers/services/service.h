@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "shared/net.h"
 #include "shared/settings.h"
@@ -32,6 +33,7 @@ enum session_end {
     SESSION_END_ERROR,   /* reset, or a broken pipe */
     SESSION_END_TIMEOUT, /* idle, or reads too slowly */
     SESSION_END_CUT,     /* the worker leaves */
+    SESSION_END_GIVEN,   /* it goes on in another worker: no hook is told */
 };
 
 enum service_flag {
@@ -52,6 +54,14 @@ struct service_ops {
     /* One whole message as the wire decoded it, or one datagram. */
     void (*message)(struct session *session, const char *data, size_t len);
     void (*close)(struct session *session, enum session_end end); /* stream only; NULL */
+    /*
+     * With SERVICE_PACKS, between two messages; NULL: there is no state. pack writes what the
+     * session has, at most size bytes, and changes nothing: it may go on here. Returns how many, or
+     * -1 when it cannot be packed now. unpack, in the new worker and instead of open, makes it the
+     * same again from bytes that it checks; it sends nothing. Returns 0, or -1: it stays there.
+     */
+    ssize_t (*pack)(struct session *session, char *buf, size_t size);
+    int (*unpack)(struct session *session, const char *data, size_t len);
 };
 
 /*

@@ -65,7 +65,9 @@ Test(control_status, daemon_and_services_are_told) {
         .dropped = 17,
         .timed_out = 18,
         .cut = 19,
-        .log_dropped = 20 };
+        .log_dropped = 20,
+        .handed_over = 21,
+        .cut_unanswered = 22 };
     fake_service("ack")->state_reason = "idle";
     answer = control_status_make(&fake, NULL);
     cr_assert_eq(number(answer, "pid"), getpid());
@@ -100,6 +102,8 @@ Test(control_status, daemon_and_services_are_told) {
     cr_assert_eq(number(service_at(1), "timed_out"), 18);
     cr_assert_eq(number(service_at(1), "cut"), 19);
     cr_assert_eq(number(service_at(1), "log_dropped"), 20);
+    cr_assert_eq(number(service_at(1), "handed_over"), 21);
+    cr_assert_eq(number(service_at(1), "cut_unanswered"), 22);
 }
 
 Test(control_status, one_service_may_be_picked) {

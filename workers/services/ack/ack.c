@@ -29,7 +29,7 @@ static void ack_message(struct session *session, const char *data, size_t len) {
 const struct service_ops ack_service = {
     .name = "ack",
     .summary = "shows each datagram and answers OK",
-    .flags = SERVICE_DATAGRAM,
+    .flags = SERVICE_DATAGRAM | SERVICE_PACKS,
     .listen = "udp://127.0.0.1:5400",
     .settings = settings_table,
     .settings_size = sizeof(struct ack_settings),

@@ -59,7 +59,7 @@ static void echo_close(struct session *session, enum session_end end) {
 const struct service_ops echo_service = {
     .name = "echo",
     .summary = "sends back what it gets, byte for byte",
-    .flags = SERVICE_STREAM | SERVICE_DATAGRAM,
+    .flags = SERVICE_STREAM | SERVICE_DATAGRAM | SERVICE_PACKS,
     .listen = "tcp://127.0.0.1:50007",
     .settings = settings_table,
     .settings_size = sizeof(struct echo_settings),
