@@ -693,49 +693,6 @@ static void supervisor_killed_in_the_middle_of_a_reload_leaves_nothing(void) {
     clear(&daemon);
 }
 
-/* ---- storms ---- */
-
-static void change(unsigned round, const char *model) {
-    daemon_write_service("echo",
-        "listen = [ \"tcp://127.0.0.1:0\", \"unix://echo.sock\" ]; model = \"%s\"; "
-        "max_children = 4; max_requests = %u; max_recycling = 2; max_spawn_rate = 1000;",
-        model, 300 + round);
-}
-
-static void storm_of_reloads_loses_no_connection(void) {
-    const unsigned exchanges = harness_scale(3000, 1000000), rounds_least = harness_scale(15, 100);
-
-    EACH_MODEL(m) {
-        struct daemon daemon;
-        struct clients *clients;
-        unsigned rounds = 0, terms = 0;
-        pid_t pid[DAEMON_WORKERS_MAX];
-        size_t count;
-
-        change(0, daemon_models[m]);
-        daemon_start(&daemon);
-        clients = clients_start(daemon.port, "services.d/echo.sock");
-        for (; clients->done < exchanges || rounds < rounds_least; rounds++) {
-            change(rounds + 1, daemon_models[m]);
-            reload_well();
-            daemon_do("{\"verb\":\"scale\",\"args\":{\"service\":\"echo\",\"n\":%u,\"wait\":true}}",
-                rounds % 2 == 0 ? 6 : 3);
-            count = daemon_workers("echo", "idle", pid);
-            if (count > 0)
-                terms += kill(pid[harness_random(0, count - 1)], SIGTERM) == 0;
-            CHECK(clients->failed == 0, "%s: %u of %u failed: %s", daemon_models[m],
-                clients->failed, clients->done, clients->why);
-        }
-        clients_stop(clients);
-        harness_figure("%s: exchanges=%u lost=%u, reloads=%u, SIGTERM=%u, recycled=%u",
-            daemon_models[m], clients->done, clients->failed, rounds, terms,
-            daemon_log_count("has served max_requests"));
-        CHECK(clients->failed == 0, "%s: %u of %u failed: %s", daemon_models[m], clients->failed,
-            clients->done, clients->why);
-        clear(&daemon);
-    }
-}
-
 static const struct harness_test tests[] = {
     { "changed_service_gets_new_workers_and_the_others_keep_theirs",
         changed_service_gets_new_workers_and_the_others_keep_theirs },
@@ -767,7 +724,6 @@ static const struct harness_test tests[] = {
     { "daemon_stops_in_the_middle_of_a_reload", daemon_stops_in_the_middle_of_a_reload },
     { "supervisor_killed_in_the_middle_of_a_reload_leaves_nothing",
         supervisor_killed_in_the_middle_of_a_reload_leaves_nothing },
-    { "storm_of_reloads_loses_no_connection", storm_of_reloads_loses_no_connection },
     { .name = NULL },
 };
 

@@ -14,6 +14,7 @@ int main(int argc, char **argv) {
         daemon_model_suite,
         daemon_pool_suite,
         daemon_reload_suite,
+        daemon_reload_storm_suite,
         daemon_handover_suite,
         daemon_setup_suite,
         daemon_fault_suite,

@@ -15,6 +15,7 @@ extern const struct harness_suite daemon_config_suite;
 extern const struct harness_suite daemon_model_suite;
 extern const struct harness_suite daemon_pool_suite;
 extern const struct harness_suite daemon_reload_suite;
+extern const struct harness_suite daemon_reload_storm_suite;
 extern const struct harness_suite daemon_handover_suite;
 extern const struct harness_suite daemon_setup_suite;
 extern const struct harness_suite daemon_fault_suite;
