@@ -367,7 +367,7 @@ static void bad_files_change_nothing(void) {
     fail_to_reload(daemon.port, 78, "preforkd.conf");
     daemon_write_config("");
     reload_well();
-    CHECK(daemon_log_count("event=reload_failed") == 6, "%s", daemon_log());
+    CHECK(harness_until(5000, daemon_log_count("event=reload_failed") == 6), "%s", daemon_log());
     clear(&daemon);
 }
 
