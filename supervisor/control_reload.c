@@ -8,6 +8,8 @@
 #include "supervisor/control_request.h"
 #include "supervisor/supervisor.h"
 
+#define PATIENCE_NS 300000000ull
+
 static json_t *text_or_null(const char *text) {
     return text[0] != '\0' ? control_request_text(text) : json_null();
 }
@@ -78,7 +80,9 @@ static void look(struct control_request *request, enum reload_kind kind) {
     const struct reload_verdict *verdict = reload_answer(supervisor, kind, request->run);
 
     if (verdict == NULL) {
-        if (supervisor->reload.progress[0] != '\0')
+        /* Most are over before anybody could read it. */
+        if (supervisor->reload.progress[0] != '\0' &&
+            supervisor->now_ns >= supervisor->reload.started_at_ns + PATIENCE_NS)
             control_request_tell(request, "%s", supervisor->reload.progress);
         return;
     }

@@ -357,6 +357,7 @@ Test(control_verbs, reload_is_answered_by_the_run_that_was_asked_for) {
     ask("reload", "\"wait\":true");
     cr_assert_str_eq(fake_called, "reload");
     strcpy(fake.reload.progress, "echo: 1 workers ready");
+    fake.now_ns = FAKE_SECOND_NS; /* it takes its time */
     expect("echo: 1 workers ready");
     verdict->run = fake.reload.last_run;
     verdict->exit_code = 78;
