@@ -36,6 +36,7 @@ struct child {
     bool is_held;  /* lets nobody in until it is told to */
     unsigned slot; /* within its service, from 1; its place in the log and on the CPUs */
     int row;       /* in the scoreboard; -1: none */
+    int lane;      /* of the log */
     uint64_t started_at_ns;
     uint64_t ready_at_ns;     /* 0: not yet */
     uint64_t deadline_ns;     /* of the state; UINT64_MAX: none */

@@ -186,7 +186,10 @@ void control_service_start(struct control_request *request) {
 
     if (!may_change(request))
         return;
-    if (service->state == SERVICE_STOPPING)
+    if (is_idle(service) && request->supervisor->reload.state == RELOAD_PROVING)
+        control_request_finish(request, EXIT_CODE_BUSY,
+            "a reload is under way; start %s when it is over", service->config->name);
+    else if (service->state == SERVICE_STOPPING)
         control_request_finish(request, EXIT_CODE_FAILED,
             "%s is STOPPING; start it when it is STOPPED", service->config->name);
     else if (is_idle(service) || service->state == SERVICE_BACKOFF)

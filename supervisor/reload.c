@@ -229,6 +229,11 @@ static void wait_for_room(struct supervisor *supervisor) {
 
 /* ---- PROVING ---- */
 
+/* Somebody stopped it while it was tried. */
+static bool is_on_its_way_out(const struct service *service) {
+    return service->state == SERVICE_STOPPING || service->state == SERVICE_STOPPED;
+}
+
 static void apply(struct supervisor *supervisor, unsigned i) {
     struct reload *reload = &supervisor->reload;
     const struct reload_change *change = &reload->plan.change[i];
@@ -237,6 +242,9 @@ static void apply(struct supervisor *supervisor, unsigned i) {
     if (change->action == RELOAD_REMOVE && old != NULL) {
         old->is_removed = true;
         service_stop(old, "it is no longer configured");
+    } else if (candidate != NULL && old != NULL && is_on_its_way_out(old)) {
+        reload_service_give_up(candidate, old);
+        reload_service_set_config(old, change->is);
     } else if (candidate != NULL && old != NULL) {
         reload_service_join(old, candidate);
     } else if (candidate != NULL) {

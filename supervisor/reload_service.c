@@ -57,7 +57,8 @@ static struct listener *find_socket(struct supervisor *supervisor, const struct 
 
     for (unsigned i = 0; i < supervisor->service_count; i++) {
         service = supervisor->service[i];
-        if (service != old && lists(find_wanted(wanted, service->config->name), address))
+        if (service != old && !service->is_removed &&
+            lists(find_wanted(wanted, service->config->name), address))
             continue;
         for (unsigned k = 0; k < CONFIG_LISTEN_MAX; k++)
             if (is_for(&service->listener[k], address))

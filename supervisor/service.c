@@ -24,6 +24,7 @@
 #define SECOND_NS    1000000000ull
 #define GOOD_LIFE_NS (10 * SECOND_NS)
 #define NO_FORK_NS   SECOND_NS
+#define NO_ROOM_NS   (SECOND_NS / 100)
 
 static const char *const names[] = {
     [SERVICE_STOPPED] = "STOPPED",
@@ -174,16 +175,15 @@ static void count_children(const struct service *service, struct policy_counts *
 }
 
 unsigned service_free_slot(const struct service *service) {
+    bool is_taken[SCOREBOARD_ROWS + 2] = { false };
     const struct child *child;
-    unsigned slot = 0;
-    bool is_taken;
+    unsigned slot = 1;
 
-    do {
+    TAILQ_FOREACH (child, &service->children, link)
+        if (child->slot < SCOREBOARD_ROWS + 2)
+            is_taken[child->slot] = true;
+    while (is_taken[slot])
         slot++;
-        is_taken = false;
-        TAILQ_FOREACH (child, &service->children, link)
-            is_taken = is_taken || child->slot == slot;
-    } while (is_taken);
     return slot;
 }
 
@@ -201,6 +201,17 @@ static bool may_fork(struct service *service, uint64_t now_ns) {
     return false;
 }
 
+/* Without a row or a lane the next death makes room; anything else is tried again later. */
+static void tell_fork_failed(struct service *service, int error, uint64_t now_ns) {
+    service->no_fork_before_ns = now_ns + (error == ENOSPC ? NO_ROOM_NS : NO_FORK_NS);
+    if (now_ns < service->fork_failed_told_ns + NO_FORK_NS)
+        return;
+    service->fork_failed_told_ns = now_ns;
+    supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "fork_failed",
+        (const struct log_field[]){ LOG_TEXT("cause", strerror(error)), { .key = NULL } },
+        "no worker could be forked: %s; it is tried again", strerror(error));
+}
+
 struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool is_held) {
     struct child *child;
 
@@ -208,10 +219,7 @@ struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool
         return NULL;
     child = spawn_worker(service, service_free_slot(service), is_held);
     if (child == NULL) {
-        service->no_fork_before_ns = now_ns + NO_FORK_NS;
-        supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "fork_failed",
-            (const struct log_field[]){ LOG_TEXT("cause", strerror(errno)), { .key = NULL } },
-            "no worker could be forked: %s; trying again in a second", strerror(errno));
+        tell_fork_failed(service, errno, now_ns);
         return NULL;
     }
     service->spawned_in_window++;

@@ -61,6 +61,7 @@ struct service {
     struct scoreboard_totals gone; /* counts of workers that are gone */
     uint64_t window_at_ns;         /* max_spawn_rate: when this second began, forks in it */
     unsigned spawned_in_window;
+    uint64_t fork_failed_told_ns;
     uint64_t no_fork_before_ns;  /* fork failed, or the rate is used up */
     uint32_t borrowed;           /* a candidate: a bit for each listener that is another's still */
     bool is_candidate;           /* not on the list: a new configuration that is tried */

@@ -188,7 +188,7 @@ reload() {
     local figures weight
     port=$((port + 20))
     # As it is in life: on any CPU.
-    figures=$(SERVE_PIN='' "$bench/serve_reload" times "$build/preforkd" "$build/prefork" "$tmp/reload" $port \
+    figures=$(env -u SERVE_PIN "$bench/serve_reload" times "$build/preforkd" "$build/prefork" "$tmp/reload" $port \
         2>"$tmp/err") || figures="failed - - - - - - -"
     port=$((port + 20))
     weight=$("$bench/serve_reload" weight "$build/preforkd" "$tmp/weight" $port 10000 \

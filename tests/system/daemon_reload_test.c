@@ -654,6 +654,61 @@ static void model_and_type_may_change(void) {
 
 /* ---- ends meanwhile ---- */
 
+/* The pilot of the service "late", which is stopped by a fail-point at its start. */
+static pid_t await_pilot(const struct daemon *daemon, size_t others) {
+    pid_t child[16];
+    size_t count;
+
+    CHECK(harness_until(5000, (count = harness_children(daemon->proc.pid, child, 16)) ==
+                                  others + 2), /* the log writer, too */
+        "%zu children", count);
+    return child[count - 1];
+}
+
+static void service_that_is_stopped_meanwhile_stays_so(void) {
+    struct daemon daemon;
+    pid_t pilot;
+
+    setenv("PREFORK_FAILPOINT", "worker-start@late:0:stop", 1);
+    daemon_write_service("echo", "max_children = 1;");
+    daemon_start(&daemon);
+    daemon_write_service("late", "max_children = 1;");
+    daemon_write_service("echo", "max_children = 3; max_requests = 500;");
+    daemon_do("{\"verb\":\"reload\",\"args\":{\"wait\":false}}");
+    pilot = await_pilot(&daemon, 2);
+    daemon_do("{\"verb\":\"stop\",\"args\":{\"service\":\"echo\",\"wait\":true}}");
+    CHECK(read_verdict(daemon_ask("{\"verb\":\"start\",\"args\":{\"service\":\"echo\"}}"))
+                  .exit_code == 75,
+        "started in the middle");
+    kill(pilot, SIGCONT);
+    CHECK(harness_until(5000, daemon_log_count("event=reloaded") == 1), "%s", daemon_log());
+    CHECK(strcmp(daemon_state("echo"), "STOPPED") == 0, "%s", daemon_state("echo"));
+    daemon_do("{\"verb\":\"start\",\"args\":{\"service\":\"echo\",\"wait\":true}}");
+    CHECK(pids_of("echo").count == 3, "%zu workers", pids_of("echo").count);
+    CHECK(daemon_exchange(daemon_port("echo", "tcp"), 0) == NULL, "it does not serve");
+    clear(&daemon);
+}
+
+/* Within the moment in which its old socket is still open for whoever waits there. */
+static void service_that_comes_back_at_once_has_its_port(void) {
+    struct daemon daemon;
+    uint16_t port;
+
+    daemon_write_service("echo", "%s", "");
+    daemon_write_service("more", "%s", "");
+    daemon_start(&daemon);
+    port = daemon_port("more", "tcp");
+    for (unsigned i = 0; i < 5; i++) {
+        daemon_write_service(
+            "more", "listen = \"tcp://127.0.0.1:%u\"; port_policy = \"strict\";", port);
+        reload_well();
+        CHECK(daemon_exchange(port, 0) == NULL, "it does not serve");
+        unlink("services.d/more.conf");
+        reload_well();
+    }
+    clear(&daemon);
+}
+
 static void daemon_stops_in_the_middle_of_a_reload(void) {
     struct daemon daemon;
 
@@ -721,6 +776,9 @@ static const struct harness_test tests[] = {
     { "stopped_service_takes_the_file_at_its_next_start",
         stopped_service_takes_the_file_at_its_next_start },
     { "model_and_type_may_change", model_and_type_may_change },
+    { "service_that_is_stopped_meanwhile_stays_so", service_that_is_stopped_meanwhile_stays_so },
+    { "service_that_comes_back_at_once_has_its_port",
+        service_that_comes_back_at_once_has_its_port },
     { "daemon_stops_in_the_middle_of_a_reload", daemon_stops_in_the_middle_of_a_reload },
     { "supervisor_killed_in_the_middle_of_a_reload_leaves_nothing",
         supervisor_killed_in_the_middle_of_a_reload_leaves_nothing },
