@@ -119,10 +119,12 @@ static void config_is_shown_and_tested(void) {
     daemon_start(&daemon);
     EXPECT(0, "max_children = 3;", "", "config", "show");
     EXPECT(0, "is good", "", "config", "test");
-    EXPECT(0, "{\"good\":true,\"lines\":[\"# file ", "", "config", "show", "--json");
+    EXPECT(0, "{\"good\":true,\"config\":{\"file\":\"", "", "config", "show", "--json");
     harness_write_file("services.d/bad.conf", bad, strlen(bad));
     EXPECT(78, "", "bad.conf:1: unknown key \"wrokers\"", "config", "test");
     EXPECT(78, "", "bad.conf:1", "config", "show");
+    EXPECT(
+        78, "{\"good\":false,\"config\":null,\"complaints\":[\"", "", "config", "show", "--json");
     EXPECT(78, "{\"good\":false,\"lines\":[],\"complaints\":[\"", "", "config", "test", "--json");
     CHECK(strcmp(daemon_state("echo"), "RUNNING") == 0, "echo is %s", daemon_state("echo"));
     daemon_stop(&daemon);
