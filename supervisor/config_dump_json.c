@@ -4,37 +4,17 @@
  * units.
  */
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "shared/escape.h"
+#include "shared/json_text.h"
 #include "supervisor/config_internal.h"
 
 #define VALUE_MAX 512
-
-/* A JSON string of any bytes: what is not UTF-8 is escaped. */
-static json_t *make_text(const char *text) {
-    json_t *string = json_string(text);
-    char *escaped;
-    size_t size;
-
-    if (string != NULL)
-        return string;
-    size = strlen(text) * ESCAPE_LINE_GROWTH + 1;
-    escaped = malloc(size);
-    if (escaped == NULL)
-        abort();
-    escape_line(escaped, size, text, strlen(text));
-    string = json_string(escaped);
-    free(escaped);
-    return string;
-}
 
 static json_t *make_texts(const struct setting_texts *texts) {
     json_t *list = json_array();
 
     for (unsigned i = 0; i < texts->count; i++)
-        json_array_append_new(list, make_text(texts->text[i]));
+        json_array_append_new(list, json_text_new(texts->text[i]));
     return list;
 }
 
@@ -76,7 +56,7 @@ static json_t *make_value(const struct setting *row, const void *values) {
         return json_real(*(const double *)value);
     case SETTING_TEXT:
     case SETTING_PATH:
-        return *(const char *const *)value != NULL ? make_text(*(const char *const *)value)
+        return *(const char *const *)value != NULL ? json_text_new(*(const char *const *)value)
                                                    : json_null();
     case SETTING_TEXTS:
         return make_texts(value);
@@ -106,7 +86,8 @@ static json_t *make_row(const struct config_section *section, const struct setti
         json_object_set_new(object, "ms", json_integer((json_int_t) * (const uint64_t *)value));
     if (row->type == SETTING_BYTES && !is_unset(row, value))
         json_object_set_new(object, "bytes", json_integer((json_int_t) * (const uint64_t *)value));
-    json_object_set_new(object, "file", where->file != NULL ? make_text(where->file) : json_null());
+    json_object_set_new(
+        object, "file", where->file != NULL ? json_text_new(where->file) : json_null());
     json_object_set_new(
         object, "line", where->file != NULL ? json_integer(where->line) : json_null());
     if (idle != NULL)
@@ -133,7 +114,7 @@ static json_t *make_listen(const struct config_service *service) {
     for (unsigned i = 0; i < service->listen_count; i++) {
         net_format(text, &service->listen[i].address);
         snprintf(whole, sizeof(whole), "%s://%s", net_proto_name(service->listen[i].proto), text);
-        json_array_append_new(list, make_text(whole));
+        json_array_append_new(list, json_text_new(whole));
     }
     return list;
 }
@@ -147,8 +128,8 @@ static json_t *make_service(const struct config *config, unsigned i) {
     const struct config_memory *memory = config->memory;
     json_t *object = json_object();
 
-    json_object_set_new(object, "name", make_text(service->name));
-    json_object_set_new(object, "file", make_text(service->file));
+    json_object_set_new(object, "name", json_text_new(service->name));
+    json_object_set_new(object, "file", json_text_new(service->file));
     json_object_set_new(object, "listen", make_listen(service));
     json_object_set_new(object, "uid", make_id(service->uid));
     json_object_set_new(object, "gid", make_id(service->gid));
@@ -166,7 +147,7 @@ int config_dump_json(const char *file, FILE *out, FILE *complaints) {
     if (config == NULL)
         goto out;
     memory = config->memory;
-    json_object_set_new(object, "file", make_text(config->file));
+    json_object_set_new(object, "file", json_text_new(config->file));
     json_object_set_new(object, "uid", make_id(config->uid));
     json_object_set_new(object, "gid", make_id(config->gid));
     json_object_set_new(object, "daemon", make_section(&memory->daemon, NULL, false));
