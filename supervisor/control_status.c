@@ -48,7 +48,7 @@ static json_t *make_listen(const struct service *service) {
     return list;
 }
 
-static json_t *make_queue(const struct service *service) {
+json_t *control_status_make_queue(const struct service *service) {
     struct control_queue queue = { .waiting = 0 };
     bool is_known = false;
 
@@ -204,7 +204,7 @@ static json_t *make_service(const struct service *service) {
     set_number(object, "restarts", service->restarts);
     json_object_set_new(object, "last_death", make_last_death(service));
     set_counts(object, service);
-    json_object_set_new(object, "queue", make_queue(service));
+    json_object_set_new(object, "queue", control_status_make_queue(service));
     json_object_set_new(object, "workers", make_workers(service));
     return object;
 }

@@ -7,6 +7,7 @@
 #include "supervisor/cli/cmd_compare_job.h"
 #include "supervisor/cli/cmd_config.h"
 #include "supervisor/cli/cmd_events.h"
+#include "supervisor/cli/cmd_explain.h"
 #include "supervisor/cli/cmd_help.h"
 #include "supervisor/cli/cmd_job_run.h"
 #include "supervisor/cli/cmd_ports.h"
@@ -24,6 +25,7 @@ const struct cmd *const cmds_table[] = {
     &cmd_serve,
     &echo_cmd,
     &cmd_status,
+    &cmd_explain,
     &cmd_start,
     &cmd_stop,
     &cmd_restart,

@@ -20,6 +20,7 @@ int main(int argc, char **argv) {
         daemon_log_room_suite,
         daemon_control_suite,
         daemon_control_peer_suite,
+        daemon_explain_suite,
         { .name = NULL },
     };
 
