@@ -241,6 +241,8 @@ json_t *control_status_make(struct supervisor *supervisor, const char *name) {
     json_object_set_new(
         status, "started_at_unix_s", json_integer((json_int_t)supervisor->started_at_unix_s));
     json_object_set_new(status, "is_stopping", json_boolean(supervisor->is_stopping));
+    json_object_set_new(status, "log_writer_pid",
+        supervisor->log_writer != NULL ? json_integer(supervisor->log_writer->pid) : json_null());
     json_object_set_new(status, "services", services);
     return status;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "supervisor/port_owner.h"
+#include "shared/port_owner.h"
 #include "supervisor/unix_socket.h"
 
 #define NEXT_PORTS 20

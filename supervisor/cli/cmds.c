@@ -6,6 +6,7 @@
 
 #include "supervisor/cli/cmd_compare_job.h"
 #include "supervisor/cli/cmd_config.h"
+#include "supervisor/cli/cmd_doctor.h"
 #include "supervisor/cli/cmd_events.h"
 #include "supervisor/cli/cmd_explain.h"
 #include "supervisor/cli/cmd_help.h"
@@ -34,6 +35,7 @@ const struct cmd *const cmds_table[] = {
     &cmd_ports,
     &cmd_config_show,
     &cmd_config_test,
+    &cmd_doctor,
     &cmd_reopen,
     &cmd_help,
     NULL,
