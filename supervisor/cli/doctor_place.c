@@ -24,7 +24,7 @@
 #define INODES_FEW   1000
 
 /* The child of can_write(). */
-static _Noreturn void ask_as(const char *path, uid_t uid, gid_t gid) {
+static _Noreturn void ask_as(const char *path, int rights, uid_t uid, gid_t gid) {
     const struct passwd *entry = getpwuid(uid);
 
     if (entry != NULL ? initgroups(entry->pw_name, gid != (gid_t)-1 ? gid : entry->pw_gid) < 0
@@ -33,22 +33,27 @@ static _Noreturn void ask_as(const char *path, uid_t uid, gid_t gid) {
     if ((gid != (gid_t)-1 && setgid(gid) < 0) ||
         (gid == (gid_t)-1 && entry != NULL && setgid(entry->pw_gid) < 0) || setuid(uid) < 0)
         _exit(EPERM);
-    _exit(faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 ? 0 : errno);
+    _exit(faccessat(AT_FDCWD, path, rights, AT_EACCESS) == 0 ? 0 : errno);
 }
 
-/* 0 when this user may write there, else why not. uid (uid_t)-1: whoever we are. */
-static int try_write(const char *path, uid_t uid, gid_t gid) {
+/* 0 when this user has the rights (W_OK, X_OK), else why not. uid (uid_t)-1: whoever we are. */
+static int try_access(const char *path, int rights, uid_t uid, gid_t gid) {
     int status;
     pid_t pid;
 
     if (uid == (uid_t)-1 || uid == geteuid() || geteuid() != 0)
-        return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 ? 0 : errno;
+        return faccessat(AT_FDCWD, path, rights, AT_EACCESS) == 0 ? 0 : errno;
     pid = fork();
     if (pid == 0)
-        ask_as(path, uid, gid);
+        ask_as(path, rights, uid, gid);
     if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
         return EAGAIN;
     return WEXITSTATUS(status);
+}
+
+/* Files can be made in it. */
+static int try_folder(const char *path, uid_t uid, gid_t gid) {
+    return try_access(path, W_OK | X_OK, uid, gid);
 }
 
 /* The folder of a path. Returns dst. */
@@ -75,7 +80,7 @@ static const char *user_words(uid_t uid, char dst[64]) {
 /* Can this user make files in the folder? what is it for. Says so, and returns whether it can. */
 static bool look_at_folder(
     struct doctor *doctor, const char *what, const char *folder, uid_t uid, gid_t gid) {
-    const int error = try_write(folder, uid, gid);
+    const int error = try_folder(folder, uid, gid);
     char mend[PATH_MAX + 128], user[64], parent[PATH_MAX];
 
     user_words(uid, user);
@@ -84,7 +89,7 @@ static bool look_at_folder(
     snprintf(mend, sizeof(mend), error == ENOENT ? "install -d -o %s -m 0750 %s" : "chown %s %s",
         user, folder);
     /* The daemon makes the folder of a socket, but for those above it. */
-    if (error == ENOENT && try_write(folder_of(folder, parent), uid, gid) == 0 &&
+    if (error == ENOENT && try_folder(folder_of(folder, parent), uid, gid) == 0 &&
         strcmp(what, "the control socket") == 0)
         return true;
     doctor_find(doctor, DOCTOR_BAD, mend, "%s: %s cannot write to %s: %s", what, user, folder,
@@ -108,7 +113,7 @@ void doctor_place_look_log(struct doctor *doctor) {
     user_words(uid, user);
     if (!look_at_folder(doctor, "the log", folder_of(file, folder), uid, gid))
         return;
-    error = try_write(file, uid, gid);
+    error = try_access(file, W_OK, uid, gid);
     if (error != 0 && error != ENOENT) {
         snprintf(mend, sizeof(mend), "chown %s %s", user, file);
         doctor_find(doctor, DOCTOR_BAD, mend, "the log: %s cannot write %s: %s", user, file,
@@ -147,7 +152,7 @@ void doctor_place_look_spool(struct doctor *doctor) {
     if (folder == NULL)
         return;
     user_words(uid, user);
-    error = try_write(folder, uid, gid);
+    error = try_folder(folder, uid, gid);
     snprintf(mend, sizeof(mend), "install -d -o %s -m 0750 %s", user, folder);
     if (error == 0)
         doctor_find(doctor, DOCTOR_OK, NULL, "%s may write to %s", user, folder);

@@ -154,6 +154,11 @@ static void tell_busy(struct doctor *doctor, const struct place *place) {
 
     if (place->proto != NET_UNIX)
         port_owner_find(&place->address, place->proto, owner, sizeof(owner));
+    if (strcmp(owner, "pid 1, systemd") == 0) {
+        doctor_find(doctor, DOCTOR_OK, NULL, "%s: systemd holds %s, to hand it to the daemon",
+            json_read_text(place->service, "name"), place->url);
+        return;
+    }
     doctor_find(doctor, is_strict ? DOCTOR_BAD : DOCTOR_WARN,
         is_strict ? "end whoever has it, or configure another"
                   : "none needed: another one is taken",
