@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "supervisor/cli/cmd_compare_job.h"
+#include "supervisor/cli/cmd_completion.h"
 #include "supervisor/cli/cmd_config.h"
 #include "supervisor/cli/cmd_doctor.h"
 #include "supervisor/cli/cmd_events.h"
@@ -37,6 +38,7 @@ const struct cmd *const cmds_table[] = {
     &cmd_config_test,
     &cmd_doctor,
     &cmd_reopen,
+    &cmd_completion,
     &cmd_help,
     NULL,
 };

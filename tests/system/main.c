@@ -22,6 +22,7 @@ int main(int argc, char **argv) {
         daemon_control_peer_suite,
         daemon_explain_suite,
         doctor_suite,
+        completion_suite,
         { .name = NULL },
     };
 
