@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every test that tests/system/README.md names as `suite/test` exists, and every row names one, or
 # says what is to be written (TODO-...).
+# shellcheck disable=SC2016
 set -eu
 
 page=tests/system/README.md
