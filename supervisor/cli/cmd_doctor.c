@@ -100,7 +100,8 @@ static void show(const struct doctor *doctor, FILE *out) {
 
     for (size_t i = 0; i < json_array_size(doctor->findings); i++) {
         finding = json_array_get(doctor->findings, i);
-        for (grade = DOCTOR_OK; strcmp(doctor_grade_name(grade), json_read_text(finding, "grade"));)
+        grade = DOCTOR_OK;
+        while (strcmp(doctor_grade_name(grade), json_read_text(finding, "grade")) != 0)
             grade++;
         prose = (struct prose){ .len = 0 };
         prose_add(&prose, "%s", json_read_text(finding, "what"));

@@ -159,7 +159,7 @@ static void write_row(const struct table *table, FILE *out, const unsigned *widt
 }
 
 void table_write(const struct table *table, FILE *out, unsigned width, bool has_colour) {
-    unsigned widths[TABLE_COLUMNS_MAX];
+    unsigned widths[TABLE_COLUMNS_MAX] = { 0 };
 
     for (size_t i = 0; i < table->column_count; i++)
         widths[i] = column_width(table, i);
