@@ -158,8 +158,9 @@ static void drain_names_who_holds_it_open(void) {
         leaving = json_array_get(json_object_get(facts("echo"), "leaving"), 0);
         CHECK(json_integer_value(json_object_get(leaving, "pid")) == pid[0], "%s: another worker",
             daemon_models[m]);
-        CHECK(json_integer_value(json_object_get(leaving, "deadline_ms")) > 40000, "%s: %s",
-            daemon_models[m], explain("echo"));
+        CHECK(json_integer_value(json_object_get(leaving, "deadline_ms")) > 40000 &&
+                  json_integer_value(json_object_get(leaving, "since_ms")) < 10000,
+            "%s: %s", daemon_models[m], explain("echo"));
         snprintf(words, sizeof(words), "leaving   pid %d (slot 1) leaves since ", pid[0]);
         EXPLAINS("echo", words);
         snprintf(words, sizeof(words),

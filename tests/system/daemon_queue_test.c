@@ -1,6 +1,7 @@
 /* The queue of connections: seen, taken by one worker each, and not thrown away by a stop. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "tests/system/expect.h"
 #include "tests/system/suites.h"
 
-enum { WAITING = 30, WORKERS = 2 };
+enum { WAITING = 30, WORKERS = 2, TRIES = 20 };
 
 static void clear(struct daemon *daemon) {
     daemon_stop(daemon);
@@ -35,34 +36,54 @@ static unsigned told_lost(void) {
     return record != NULL ? (unsigned)expect_number(record, "connections") : 0;
 }
 
+/*
+ * All come while the workers are stopped, so that all of them are in the queue when the service is.
+ * Returns how many were served.
+ */
+static unsigned stop_while_all_wait(const char *model) {
+    pid_t pid[DAEMON_WORKERS_MAX];
+    unsigned served = 0, lost;
+    struct daemon daemon;
+    int fd[WAITING];
+    size_t count;
+
+    daemon_write_service("echo", "model = \"%s\"; max_children = %d;", model, WORKERS);
+    daemon_start(&daemon);
+    count = daemon_workers("echo", NULL, pid);
+    for (size_t i = 0; i < count; i++)
+        kill(pid[i], SIGSTOP);
+    for (size_t i = 0; i < WAITING; i++) {
+        fd[i] = daemon_connect(daemon.port);
+        CHECK(send(fd[i], "x", 1, MSG_NOSIGNAL) == 1, "%s", strerror(errno));
+    }
+    daemon_do("{\"verb\":\"stop\",\"args\":{\"service\":\"echo\",\"wait\":false}}");
+    for (size_t i = 0; i < count; i++)
+        kill(pid[i], SIGCONT);
+    for (size_t i = 0; i < WAITING; i++) {
+        served += is_served(fd[i]);
+        close(fd[i]); /* whoever had it may take the next one */
+    }
+    CHECK(harness_until(10000, strcmp(daemon_state("echo"), "STOPPED") == 0), "%s",
+        daemon_state("echo"));
+    daemon_do("{\"verb\":\"reopen\"}"); /* what is noted by now is written then */
+    lost = told_lost();
+    /* One may be taken between the count and the end. */
+    CHECK(served + lost >= WAITING && served + lost <= WAITING + WORKERS,
+        "%s: %u served, %u told of: %s", model, served, lost, daemon_log());
+    clear(&daemon);
+    return served;
+}
+
+/* On a machine that is busy the workers may come too late: then it is told, and tried again. */
 static void stop_serves_or_tells_of_everybody_who_waits(void) {
     for (size_t m = 0; m < 3; m++) {
-        struct daemon daemon;
-        unsigned served = 0, lost;
-        int fd[WAITING];
+        unsigned served, tries = 1;
 
-        daemon_write_service(
-            "echo", "model = \"%s\"; max_children = %d;", daemon_models[m], WORKERS);
-        daemon_start(&daemon);
-        for (size_t i = 0; i < WAITING; i++) {
-            fd[i] = daemon_connect(daemon.port);
-            CHECK(send(fd[i], "x", 1, MSG_NOSIGNAL) == 1, "%s", strerror(errno));
-        }
-        daemon_do("{\"verb\":\"stop\",\"args\":{\"service\":\"echo\",\"wait\":false}}");
-        for (size_t i = 0; i < WAITING; i++) {
-            served += is_served(fd[i]);
-            close(fd[i]); /* whoever had it may take the next one */
-        }
-        CHECK(harness_until(10000, strcmp(daemon_state("echo"), "STOPPED") == 0), "%s",
-            daemon_state("echo"));
-        daemon_do("{\"verb\":\"reopen\"}"); /* what is noted by now is written then */
-        lost = told_lost();
+        while ((served = stop_while_all_wait(daemon_models[m])) < WAITING && tries < TRIES)
+            tries++;
         harness_figure(
-            "%s: connected=%d served=%u told=%u", daemon_models[m], WAITING, served, lost);
-        /* One may be taken between the count and the end. */
-        CHECK(served + lost >= WAITING && served + lost <= WAITING + WORKERS && served >= WORKERS,
-            "%s: %u served, %u told of: %s", daemon_models[m], served, lost, daemon_log());
-        clear(&daemon);
+            "%s: waiting=%d served=%u tries=%u", daemon_models[m], WAITING, served, tries);
+        CHECK(served == WAITING, "%s: %u of %d", daemon_models[m], served, WAITING);
     }
 }
 
