@@ -41,7 +41,8 @@ struct child {
     uint64_t ready_at_ns;     /* 0: not yet */
     uint64_t deadline_ns;     /* of the state; UINT64_MAX: none */
     const char *leave_reason; /* why it was told to leave; NULL: it was not */
-    bool wants_recycling;     /* is to be replaced, when a permit is free */
+    uint64_t leaving_since_ns;
+    bool wants_recycling; /* is to be replaced, when a permit is free */
     const char *recycle_reason;
     struct child *replaces; /* the one that drains when this is READY */
     struct hang hang;       /* what its hooks were seen doing */

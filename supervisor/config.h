@@ -131,6 +131,9 @@ void config_free(struct config *config);
 /* Write it merged, each value with where it comes from ("# FILE:LINE" or "# default"). */
 int config_dump(const char *file, FILE *out, FILE *complaints);
 
+/* The same as one object of JSON, in one line. */
+int config_dump_json(const char *file, FILE *out, FILE *complaints);
+
 /* The tables, for manual pages and tests: the daemon's keys, a service's common keys. */
 extern const struct setting config_daemon_settings[], config_control_settings[],
     config_log_settings[], config_jobs_settings[], config_service_settings[];

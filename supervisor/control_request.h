@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "shared/complaint.h"
 
@@ -26,6 +27,8 @@ struct control_request {
     void *owner;
     uint64_t id; /* differs for each peer that ever came */
     bool is_admin;
+    uid_t uid; /* of the peer, */
+    pid_t pid; /* as far as the kernel says */
     /* of the question in hand */
     const struct control_verb *verb; /* NULL: there is none */
     json_t *args;

@@ -221,6 +221,7 @@ void control_service_scale(struct control_request *request) {
     json_t *n = json_object_get(request->args, "n"), *by = json_object_get(request->args, "by");
     const json_int_t most = (json_int_t)request->supervisor->config->process_max;
     json_int_t wanted;
+    char who[64];
 
     if ((n == NULL) == (by == NULL)) {
         control_request_finish(request, EXIT_CODE_USAGE, "scale: one of n and by is needed");
@@ -246,7 +247,8 @@ void control_service_scale(struct control_request *request) {
             service->config->name, (long long)most);
         return;
     }
-    service_scale(service, (unsigned)wanted);
+    snprintf(who, sizeof(who), "uid %u with pid %d", request->uid, request->pid);
+    service_scale(service, (unsigned)wanted, who);
     wait_or_answer(request, service);
 }
 

@@ -49,7 +49,7 @@ static json_t *make_listen(const struct service *service) {
     return list;
 }
 
-static json_t *make_queue(const struct service *service) {
+json_t *control_status_make_queue(const struct service *service) {
     struct control_queue queue = { .waiting = 0 };
     bool is_known = false;
 
@@ -207,7 +207,7 @@ static json_t *make_service(const struct service *service) {
     set_number(object, "restarts", service->restarts);
     json_object_set_new(object, "last_death", make_last_death(service));
     set_counts(object, service);
-    json_object_set_new(object, "queue", make_queue(service));
+    json_object_set_new(object, "queue", control_status_make_queue(service));
     json_object_set_new(object, "workers", make_workers(service));
     return object;
 }
@@ -228,6 +228,8 @@ json_t *control_status_make(struct supervisor *supervisor, const char *name) {
         status, "started_at_unix_s", json_integer((json_int_t)supervisor->started_at_unix_s));
     json_object_set_new(status, "is_stopping", json_boolean(supervisor->is_stopping));
     json_object_set_new(status, "last_reload", control_reload_make_last(supervisor));
+    json_object_set_new(status, "log_writer_pid",
+        supervisor->log_writer != NULL ? json_integer(supervisor->log_writer->pid) : json_null());
     json_object_set_new(status, "services", services);
     return status;
 }

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "shared/log.h"
-#include "supervisor/port_owner.h"
+#include "shared/port_owner.h"
 #include "supervisor/unix_socket.h"
 
 #define NEXT_PORTS 20

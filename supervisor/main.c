@@ -21,7 +21,7 @@ extern char **environ;
 
 struct values {
     const char *file;
-    bool test, dump, foreground, version;
+    bool test, dump, json, foreground, version;
     const char *mdoc;
 };
 
@@ -48,6 +48,10 @@ static const struct setting options_table[] = {
         .type = SETTING_BOOL,
         .offset = offsetof(struct values, dump),
         .help = "write the configuration as it counts, with where each value comes from, and end" },
+    { .name = "json",
+        .type = SETTING_BOOL,
+        .offset = offsetof(struct values, json),
+        .help = "with --dump: write it as JSON" },
     { .name = "version",
         .type = SETTING_BOOL,
         .offset = offsetof(struct values, version),
@@ -101,8 +105,13 @@ static int read_options(char **argv, struct values *values) {
             operand);
         return EXIT_CODE_USAGE;
     default:
-        return -1;
+        break;
     }
+    if (values->json && !values->dump) {
+        log_warnx("--json is for --dump");
+        return EXIT_CODE_USAGE;
+    }
+    return -1;
 }
 
 static int finish(int exit_code) {
@@ -127,6 +136,13 @@ static int serve(const struct values *values) {
     return supervisor_run(config, values->foreground, has_console);
 }
 
+static int dump(const struct values *values) {
+    const int rc = values->json ? config_dump_json(values->file, stdout, stderr)
+                                : config_dump(values->file, stdout, stderr);
+
+    return finish(rc == 0 ? EXIT_CODE_OK : EXIT_CODE_CONFIG);
+}
+
 int main(int argc, char **argv) {
     struct values values = { .file = NULL };
     int exit_code;
@@ -148,7 +164,6 @@ int main(int argc, char **argv) {
     if (values.mdoc != NULL)
         return finish(main_mdoc_write(values.mdoc, options_table));
     if (values.dump)
-        return finish(
-            config_dump(values.file, stdout, stderr) == 0 ? EXIT_CODE_OK : EXIT_CODE_CONFIG);
+        return dump(&values);
     return serve(&values);
 }

@@ -4,6 +4,7 @@
  */
 #include "supervisor/service.h"
 
+#include <bsd/string.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -130,8 +131,10 @@ void service_restart(struct service *service) {
     service_tend(service, service->supervisor->now_ns);
 }
 
-void service_scale(struct service *service, unsigned n) {
+void service_scale(struct service *service, unsigned n, const char *by) {
     service->scale = n;
+    service->scaled_at_ns = service->supervisor->now_ns;
+    strlcpy(service->scaled_by, by, sizeof(service->scaled_by));
     service_tend(service, service->supervisor->now_ns);
 }
 
@@ -257,8 +260,7 @@ static void resize(struct service *service, uint64_t now_ns, bool is_tick) {
     struct child *child;
     int wanted;
 
-    fill_rules(service, &rules);
-    count_children(service, &counts);
+    service_measure(service, &rules, &counts);
     wanted = policy_want(&rules, &counts);
     for (; wanted > 0 && service_fork_worker(service, now_ns, false) != NULL; wanted--)
         service->has_waiting = false;
@@ -410,6 +412,12 @@ void service_count(const struct service *service, struct scoreboard_totals *out)
         scoreboard_add_counts(out, &service->supervisor->board->row[child->row].counts);
 }
 
+void service_measure(
+    const struct service *service, struct policy_rules *rules, struct policy_counts *counts) {
+    fill_rules(service, rules);
+    count_children(service, counts);
+}
+
 unsigned service_count_ready(const struct service *service) {
     const struct child *child;
     unsigned count = 0;
@@ -432,7 +440,6 @@ bool service_is_settled(const struct service *service) {
     TAILQ_FOREACH (child, &service->children, link)
         if (child->state == CHILD_STARTING || (child->wants_recycling && !child_is_leaving(child)))
             return false;
-    fill_rules(service, &rules);
-    count_children(service, &counts);
+    service_measure(service, &rules, &counts);
     return policy_want(&rules, &counts) == 0 || !may_shrink(service, &rules, &counts, false);
 }

@@ -54,7 +54,9 @@ struct service {
     struct child_list children;
     struct gate *gate; /* limits that all its workers share; mapped */
     struct backoff backoff;
-    unsigned scale;       /* max_children as the operator set it; 0: as configured */
+    unsigned scale;     /* max_children as the operator set it; 0: as configured */
+    char scaled_by[64]; /* who did, in words; "" */
+    uint64_t scaled_at_ns;
     uint64_t restarts;    /* workers that ended without being told to */
     char last_death[160]; /* in words; "" */
     uint64_t last_death_at_ns;
@@ -84,8 +86,8 @@ void service_stop(struct service *service, const char *reason);
 /* Replace every worker by a new one: new ones READY before old ones drain. */
 void service_restart(struct service *service);
 
-/* Let max_children be n (0: as configured) until the next start. */
-void service_scale(struct service *service, unsigned n);
+/* Let max_children be n (0: as configured) until the next start. by: who wishes it, in words. */
+void service_scale(struct service *service, unsigned n, const char *by);
 
 /* Bring the number of workers to what the policy wants, and look at limits of time. Often. */
 void service_tend(struct service *service, uint64_t now_ns);
@@ -119,6 +121,13 @@ uint64_t service_next_at_ns(const struct service *service);
 
 /* Counts of living and gone workers together. */
 void service_count(const struct service *service, struct scoreboard_totals *out);
+
+struct policy_rules;
+struct policy_counts;
+
+/* What policy_want() goes by now. */
+void service_measure(
+    const struct service *service, struct policy_rules *rules, struct policy_counts *counts);
 
 /* How many workers are READY and not leaving. */
 unsigned service_count_ready(const struct service *service);

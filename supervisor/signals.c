@@ -27,7 +27,7 @@ static void reload(struct supervisor *supervisor) {
     reload_ask(supervisor, RELOAD_REAL);
 }
 
-static void scale_all(struct supervisor *supervisor, int by) {
+static void scale_all(struct supervisor *supervisor, int by, const char *who) {
     struct service *service;
     unsigned most;
 
@@ -35,16 +35,16 @@ static void scale_all(struct supervisor *supervisor, int by) {
         service = supervisor->service[i];
         most = service->scale > 0 ? service->scale : (unsigned)service->config->max_children;
         if (service->state == SERVICE_RUNNING && (by > 0 || most > 1))
-            service_scale(service, most + (unsigned)by);
+            service_scale(service, most + (unsigned)by, who);
     }
 }
 
 static void scale_up(struct supervisor *supervisor) {
-    scale_all(supervisor, 1);
+    scale_all(supervisor, 1, "a SIGTTIN");
 }
 
 static void scale_down(struct supervisor *supervisor) {
-    scale_all(supervisor, -1);
+    scale_all(supervisor, -1, "a SIGTTOU");
 }
 
 const struct signals_row signals_table[] = {

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "supervisor/cli/cmd_compare_job.h"
+#include "supervisor/cli/cmd_completion.h"
 #include "supervisor/cli/cmd_config.h"
+#include "supervisor/cli/cmd_doctor.h"
 #include "supervisor/cli/cmd_events.h"
+#include "supervisor/cli/cmd_explain.h"
 #include "supervisor/cli/cmd_help.h"
 #include "supervisor/cli/cmd_job_run.h"
 #include "supervisor/cli/cmd_ports.h"
@@ -25,6 +28,7 @@ const struct cmd *const cmds_table[] = {
     &cmd_serve,
     &echo_cmd,
     &cmd_status,
+    &cmd_explain,
     &cmd_start,
     &cmd_stop,
     &cmd_restart,
@@ -35,7 +39,9 @@ const struct cmd *const cmds_table[] = {
     &cmd_config_show,
     &cmd_config_test,
     &cmd_config_diff,
+    &cmd_doctor,
     &cmd_reopen,
+    &cmd_completion,
     &cmd_help,
     NULL,
 };

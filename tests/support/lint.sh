@@ -39,5 +39,6 @@ check shellcheck shellcheck $(git ls-files '*.sh') .ci/run
 # mdoc's macros and our option names are words here; the tests mistype on purpose.
 check codespell codespell -q 3 -L nd,ndoes,inflight,divisable,proceses,evnet,contrl,stpo,nubmers \
     $(git ls-files ':!tests/fuzz/corpus')
+check answers tests/support/answers.sh
 check mandoc mandoc -Tlint -Wwarning $(git ls-files 'man/*')
 exit $status

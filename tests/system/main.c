@@ -23,6 +23,10 @@ int main(int argc, char **argv) {
         daemon_log_room_suite,
         daemon_control_suite,
         daemon_control_peer_suite,
+        daemon_explain_suite,
+        daemon_queue_suite,
+        doctor_suite,
+        completion_suite,
         { .name = NULL },
     };
 

@@ -24,5 +24,9 @@ extern const struct harness_suite daemon_log_text_suite;
 extern const struct harness_suite daemon_log_room_suite;
 extern const struct harness_suite daemon_control_suite;
 extern const struct harness_suite daemon_control_peer_suite;
+extern const struct harness_suite daemon_explain_suite;
+extern const struct harness_suite daemon_queue_suite;
+extern const struct harness_suite doctor_suite;
+extern const struct harness_suite completion_suite;
 
 #endif

@@ -22,6 +22,7 @@
 
 #include "shared/clock.h"
 #include "supervisor/control.h"
+#include "supervisor/policy.h"
 #include "supervisor/supervisor.h"
 
 #define FAKE_SECOND_NS 1000000000ull
@@ -35,6 +36,8 @@ static bool fake_is_settled, fake_start_fails;
 static void (*fake_reopened)(void *owner, int error);
 static void *fake_reopened_owner;
 static struct scoreboard_totals fake_totals;
+static struct policy_rules fake_rules;
+static struct policy_counts fake_counts;
 static const struct service_ops fake_type = { .name = "echo" };
 
 /* ---- what the control socket calls ---- */
@@ -105,14 +108,22 @@ void service_restart(struct service *service) {
     snprintf(fake_called, sizeof(fake_called), "restart %s", service->config->name);
 }
 
-void service_scale(struct service *service, unsigned n) {
+void service_scale(struct service *service, unsigned n, const char *by) {
     snprintf(fake_called, sizeof(fake_called), "scale %s %u", service->config->name, n);
+    snprintf(service->scaled_by, sizeof(service->scaled_by), "%s", by);
     service->scale = n;
 }
 
 void service_count(const struct service *service, struct scoreboard_totals *out) {
     (void)service;
     *out = fake_totals;
+}
+
+void service_measure(
+    const struct service *service, struct policy_rules *rules, struct policy_counts *counts) {
+    (void)service;
+    *rules = fake_rules;
+    *counts = fake_counts;
 }
 
 unsigned service_count_ready(const struct service *service) {
