@@ -212,7 +212,8 @@ static void tell_fork_failed(struct service *service, int error, uint64_t now_ns
     service->fork_failed_told_ns = now_ns;
     supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "fork_failed",
         (const struct log_field[]){ LOG_TEXT("cause", strerror(error)), { .key = NULL } },
-        "no worker could be forked: %s; it is tried again", strerror(error));
+        "no worker could be forked: %s; trying again %s", strerror(error),
+        error == ENOSPC ? "when another has left" : "in a second");
 }
 
 struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool is_held) {

@@ -110,11 +110,11 @@ static void every_verb_is_offered_and_no_other(void) {
     OFFERS(join_sorted(first, count), "");
     OFFERS(" start status ", "sta");
     OFFERS(" ", "stx");
-    OFFERS(" show test ", "config", "");
+    OFFERS(" diff show test ", "config", "");
     OFFERS(" run ", "job", "");
     OFFERS(" job ", "compare", "j");
     OFFERS(" --control --help --version -h ", "-");
-    OFFERS(" show test ", "--control", "none", "config", "");
+    OFFERS(" diff show test ", "--control", "none", "config", "");
     OFFERS(" ", "nonsense", "");
     harness_figure("verbs=%zu", count);
     CHECK(count >= 17, "%zu verbs", count);

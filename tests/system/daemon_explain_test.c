@@ -154,7 +154,7 @@ static void drain_names_who_holds_it_open(void) {
         fd = daemon_connect(daemon.port);
         CHECK(daemon_echo(fd, "x", 1), "echo");
         CHECK(daemon_workers("echo", NULL, pid) == 1, "%s", daemon_log());
-        daemon_do("{\"verb\":\"restart\",\"args\":{\"service\":\"echo\"}}");
+        daemon_do("{\"verb\":\"stop\",\"args\":{\"service\":\"echo\",\"wait\":false}}");
         leaving = json_array_get(json_object_get(facts("echo"), "leaving"), 0);
         CHECK(json_integer_value(json_object_get(leaving, "pid")) == pid[0], "%s: another worker",
             daemon_models[m]);
@@ -164,7 +164,7 @@ static void drain_names_who_holds_it_open(void) {
         snprintf(words, sizeof(words), "leaving   pid %d (slot 1) leaves since ", pid[0]);
         EXPLAINS("echo", words);
         snprintf(words, sizeof(words),
-            "for: restarted by the operator. 1 session holds it, the last one from 127.0.0.1:%u; "
+            "for: stopped by the operator. 1 session holds it, the last one from 127.0.0.1:%u; "
             "what is left is cut in ",
             own_port(fd));
         EXPLAINS("echo", words);
