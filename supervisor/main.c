@@ -15,6 +15,7 @@
 #include "shared/version.h"
 #include "supervisor/config.h"
 #include "supervisor/main_mdoc.h"
+#include "supervisor/notify.h"
 #include "supervisor/supervisor.h"
 
 extern char **environ;
@@ -123,8 +124,10 @@ static int serve(const struct values *values) {
         config_free(config);
         return finish(EXIT_CODE_OK);
     }
+    notify_open();
     has_console = config->console == CONSOLE_ON ||
-                  (config->console == CONSOLE_AUTO && values->foreground && isatty(STDOUT_FILENO));
+                  (config->console == CONSOLE_AUTO && values->foreground && !notify_is_wanted() &&
+                      isatty(STDOUT_FILENO));
     exit_code = supervisor_run(config, values->foreground, has_console);
     config_free(config);
     return exit_code;

@@ -135,7 +135,7 @@ static void close_for_good(struct service *service) {
 
     service->close_at_ns = 0;
     for (unsigned i = 0; i < service->config->listen_count; i++)
-        if (service->listener[i].proto != NET_UDP)
+        if (service->listener[i].proto != NET_UDP && !service->listener[i].is_inherited)
             control_queue_add(&queue, &service->listener[i]);
     if (queue.waiting > 0)
         supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "backlog_lost",

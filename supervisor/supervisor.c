@@ -25,7 +25,10 @@
 #include "shared/version.h"
 #include "supervisor/control.h"
 #include "supervisor/detach.h"
+#include "supervisor/listen_inherited.h"
 #include "supervisor/log_keeper.h"
+#include "supervisor/notify.h"
+#include "supervisor/notify_keeper.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 
@@ -252,6 +255,14 @@ static int init(struct supervisor *supervisor) {
     return 0;
 }
 
+static void drop_unused_sockets(struct supervisor *supervisor) {
+    struct complaint what;
+
+    while (listen_inherited_drop_unused(supervisor->config, &what))
+        supervisor_note(
+            supervisor, NULL, NULL, LOG_LEVEL_WARN, "socket_unused", NULL, "%s", what.text);
+}
+
 /* All sockets first: nothing serves when something cannot. Every complaint is shown. */
 static int start_services(struct supervisor *supervisor) {
     struct complaint complaint;
@@ -287,6 +298,9 @@ static int patience_ms(const struct supervisor *supervisor) {
             next_ns = at_ns;
     }
     at_ns = log_keeper_next_at_ns(supervisor);
+    if (at_ns < next_ns)
+        next_ns = at_ns;
+    at_ns = notify_keeper_next_at_ns(supervisor);
     if (at_ns < next_ns)
         next_ns = at_ns;
     if (next_ns <= supervisor->now_ns)
@@ -330,6 +344,7 @@ static void serve(struct supervisor *supervisor) {
         log_flush_repeats();
         if (supervisor->detached_fd >= 0 && has_started(supervisor))
             tell_start(supervisor);
+        notify_keeper_tend(supervisor, has_started(supervisor));
     }
 }
 
@@ -407,6 +422,7 @@ static int start_and_serve(struct supervisor *supervisor) {
             LOG_TEXT("config", supervisor->config->file), { .key = NULL } },
         "preforkd %s starts with %u service%s", PREFORK_VERSION, supervisor->service_count,
         supervisor->service_count == 1 ? "" : "s");
+    drop_unused_sockets(supervisor);
     if (start_services(supervisor) < 0) {
         supervisor_stop(supervisor, true);
         serve(supervisor);
@@ -435,6 +451,7 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     supervisor->has_console = has_console;
     supervisor->signal_fd = -1;
     supervisor->detached_fd = -1;
+    listen_inherited_take();
     if (!is_foreground)
         detach_start(supervisor);
     setproctitle("supervisor");
