@@ -14,8 +14,7 @@
 #include "shared/log.h"
 #include "shared/number.h"
 
-#define FIRST_FD 3
-#define MOST     (CONFIG_SERVICES_MAX * CONFIG_LISTEN_MAX)
+#define MOST (CONFIG_SERVICES_MAX * CONFIG_LISTEN_MAX)
 
 struct inherited {
     int fd;
@@ -27,6 +26,7 @@ struct inherited {
 
 static struct inherited *list;
 static size_t list_count;
+static int list_first_fd;
 
 /* ---- what it is ---- */
 
@@ -108,16 +108,17 @@ static void take(struct inherited *one, int fd, const char **names) {
         one->trouble = strerror(errno);
 }
 
-void listen_inherited_take(void) {
+void listen_inherited_take(int first_fd) {
     const char *names = getenv("LISTEN_FDNAMES");
     const size_t count = read_count();
 
     if (names == NULL)
         names = "";
+    list_first_fd = first_fd;
     if (count > 0)
         list = calloc(count, sizeof(list[0]));
     for (; list != NULL && list_count < count; list_count++)
-        take(&list[list_count], FIRST_FD + (int)list_count, &names);
+        take(&list[list_count], first_fd + (int)list_count, &names);
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
@@ -194,7 +195,7 @@ bool listen_inherited_drop_unused(const struct config *config, struct complaint 
         one = &list[i];
         if (one->trouble == NULL && (one->fd < 0 || is_wanted(config, one)))
             continue;
-        describe(one, FIRST_FD + (int)i, out);
+        describe(one, list_first_fd + (int)i, out);
         if (one->fd >= 0)
             close(one->fd);
         *one = (struct inherited){ .fd = -1 };

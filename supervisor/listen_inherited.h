@@ -15,10 +15,11 @@
 #include "supervisor/config.h"
 
 /*
- * Take what was handed over, close it on exec, and remove the variables. Once, in the process that
- * was started, before it forks.
+ * Take what was handed over from descriptor first_fd on, close it on exec, and remove the
+ * variables. Once, in the process that was started, before it forks.
  */
-void listen_inherited_take(void);
+#define LISTEN_INHERITED_FIRST 3 /* says sd_listen_fds(3) */
+void listen_inherited_take(int first_fd);
 
 /*
  * The socket that is bound to this address, or -1. When there are more, the one that is named as

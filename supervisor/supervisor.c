@@ -451,7 +451,7 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     supervisor->has_console = has_console;
     supervisor->signal_fd = -1;
     supervisor->detached_fd = -1;
-    listen_inherited_take();
+    listen_inherited_take(LISTEN_INHERITED_FIRST);
     if (!is_foreground)
         detach_start(supervisor);
     setproctitle("supervisor");

@@ -14,6 +14,8 @@ int main(int argc, char **argv) {
         daemon_model_suite,
         daemon_pool_suite,
         daemon_setup_suite,
+        daemon_notify_suite,
+        daemon_activation_suite,
         daemon_fault_suite,
         daemon_log_suite,
         daemon_log_text_suite,
