@@ -17,9 +17,10 @@
 #define AGAIN_NS  (50 * 1000000ull) /* when a datagram found no room */
 
 static struct keeper {
-    bool has_told_start, has_told_stop, has_told_hunger;
+    bool has_told_start, has_told_stop;
     bool is_behind; /* something may have happened since the status was made */
     bool has_no_room;
+    const char *hunger; /* why the watchdog was not fed when it was due for long; NULL: it is fed */
     uint64_t status_at_ns; /* the next status is not made before */
     uint64_t fed_at_ns;
     uint64_t asked_at_ns; /* since when an answer of the log writer is wanted; 0: it is not due */
@@ -55,6 +56,10 @@ static void make_status(const struct supervisor *supervisor, char *line, size_t 
         supervisor->service_count, supervisor->service_count == 1 ? "" : "s", workers,
         workers == 1 ? "" : "s", supervisor->is_stopping ? ", stopping" : "");
     add_trouble(supervisor, line, size);
+    /* The log cannot tell it when it is the log that hangs. */
+    if (keeper.hunger != NULL)
+        snprintf(line + strlen(line), size - strlen(line), "; the watchdog is not fed: %s",
+            keeper.hunger);
 }
 
 static void tell_status(struct supervisor *supervisor, bool now) {
@@ -126,17 +131,15 @@ static bool ask_log_writer(struct supervisor *supervisor) {
     return false;
 }
 
-/* Before it bites: whoever reads the log afterwards finds out why. */
+/* Before it bites: whoever looks afterwards finds out why. */
 static void tell_hunger(struct supervisor *supervisor, const struct service *idler) {
-    if (keeper.has_told_hunger ||
-        supervisor->now_ns - keeper.asked_at_ns < notify_watchdog_ns() / 4)
+    if (keeper.hunger != NULL || supervisor->now_ns - keeper.asked_at_ns < notify_watchdog_ns() / 4)
         return;
-    keeper.has_told_hunger = true;
+    keeper.hunger = idler != NULL ? "a service has no worker that is ready"
+                                  : "the log writer does not answer";
     supervisor_note(supervisor, idler, NULL, LOG_LEVEL_WARN, "watchdog_hungry", NULL,
-        "the watchdog is not fed: %s%s",
-        idler != NULL ? "no worker is ready, and the service is "
-                      : "the log writer does not answer",
-        idler != NULL ? service_state_name(idler->state) : "");
+        "the watchdog is not fed: %s", keeper.hunger);
+    tell_status(supervisor, true);
 }
 
 static void look_at_watchdog(struct supervisor *supervisor) {
@@ -158,7 +161,7 @@ static void look_at_watchdog(struct supervisor *supervisor) {
         return;
     keeper.fed_at_ns = supervisor->now_ns;
     keeper.asked_at_ns = 0;
-    keeper.has_told_hunger = false;
+    keeper.hunger = NULL;
 }
 
 /* ---- */
