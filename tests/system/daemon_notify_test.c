@@ -305,6 +305,7 @@ static void watchdog_is_hungry_when_the_log_writer_does_not_answer(void) {
 
 static void watchdog_is_hungry_for_services_that_are_marked(void) {
     struct daemon daemon;
+    char wanted[256];
     int fd = listen_here();
 
     use_watchdog();
@@ -320,11 +321,11 @@ static void watchdog_is_hungry_for_services_that_are_marked(void) {
         daemon_state("bad"));
     forget(fd);
     CHECK(is_silent_about(fd, "WATCHDOG=1"), "it is fed while bad is %s", daemon_state("bad"));
-    CHECK(harness_until(PATIENCE_MS,
-              strstr(daemon_log(), "service=bad pid=") != NULL &&
-                  strstr(daemon_log(), "the watchdog is not fed: a service has no worker that "
-                                       "is ready") != NULL),
-        "%s", daemon_log());
+    snprintf(wanted, sizeof(wanted),
+        "level=warn service=bad pid=%d event=watchdog_hungry msg=\"the watchdog is not fed: a service "
+        "has no worker that is ready\"",
+        daemon.proc.pid);
+    CHECK(harness_until(PATIENCE_MS, strstr(daemon_log(), wanted) != NULL), "%s", daemon_log());
     daemon_do("{\"verb\":\"stop\",\"args\":{\"service\":\"bad\"}}");
     expect(fd, "WATCHDOG=1\n");
     daemon_stop(&daemon);
