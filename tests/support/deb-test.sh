@@ -4,6 +4,7 @@
 # mirror; an environment without them is a failure, and said to be one.
 #
 #   deb-test.sh BUILD VERSION          BARE_ROOT=TARBALL keeps the bare root for the next time
+# shellcheck disable=SC2016,SC2317
 set -u
 
 build=$1 version=$2 role=${3:-outside}

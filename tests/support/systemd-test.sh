@@ -4,6 +4,7 @@
 # said to be one.
 #
 #   systemd-test.sh BUILD VERSION
+# shellcheck disable=SC2013,SC2016,SC2317
 set -u
 
 build=$1 version=$2 role=${3:-outside}

@@ -322,7 +322,8 @@ static void watchdog_is_hungry_for_services_that_are_marked(void) {
     forget(fd);
     CHECK(is_silent_about(fd, "WATCHDOG=1"), "it is fed while bad is %s", daemon_state("bad"));
     snprintf(wanted, sizeof(wanted),
-        "level=warn service=bad pid=%d event=watchdog_hungry msg=\"the watchdog is not fed: a service "
+        "level=warn service=bad pid=%d event=watchdog_hungry msg=\"the watchdog is not fed: a "
+        "service "
         "has no worker that is ready\"",
         daemon.proc.pid);
     CHECK(harness_until(PATIENCE_MS, strstr(daemon_log(), wanted) != NULL), "%s", daemon_log());

@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
         daemon_setup_suite,
         daemon_notify_suite,
         daemon_activation_suite,
+        install_suite,
         daemon_fault_suite,
         daemon_log_suite,
         daemon_log_text_suite,

@@ -17,6 +17,7 @@ extern const struct harness_suite daemon_pool_suite;
 extern const struct harness_suite daemon_setup_suite;
 extern const struct harness_suite daemon_notify_suite;
 extern const struct harness_suite daemon_activation_suite;
+extern const struct harness_suite install_suite;
 extern const struct harness_suite daemon_fault_suite;
 extern const struct harness_suite daemon_log_suite;
 extern const struct harness_suite daemon_log_text_suite;
