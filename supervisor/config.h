@@ -48,7 +48,7 @@ struct config_service {
 
     unsigned model; /* enum config_model */
     unsigned pm;    /* enum config_pm */
-    bool autostart;
+    bool autostart, watchdog;
     uint64_t max_children, start_servers, min_spare_servers, max_spare_servers;
     uint64_t max_spawn_rate; /* forks a second */
     uint64_t process_idle_timeout_ms;

@@ -120,6 +120,8 @@ const struct setting config_service_settings[] = {
         .help = "addresses: tcp://127.0.0.1:50007, udp://[::1]:5400, unix:///run/NAME.sock" },
     { SERVICE(autostart), .type = SETTING_BOOL, .fallback = "true",
         .help = "start with the daemon; else by prefork start" },
+    { SERVICE(watchdog), .type = SETTING_BOOL, .fallback = "false",
+        .help = "feed the watchdog of systemd only while this service serves" },
     { SERVICE(model), .type = SETTING_CHOICE, .operand = "MODEL", .choices = model_names,
         .fallback = "process",
         .help = "how a worker serves: one session at a time, one thread "

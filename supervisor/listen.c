@@ -13,6 +13,7 @@
 
 #include "shared/log.h"
 #include "shared/port_owner.h"
+#include "supervisor/listen_inherited.h"
 #include "supervisor/unix_socket.h"
 
 #define NEXT_PORTS 20
@@ -148,6 +149,10 @@ int listen_open(struct listener *listener, const struct config_listen *wanted,
         .fd = -1,
         .lock_fd = -1 };
     note->text[0] = '\0';
+    listener->fd = listen_inherited_find(wanted->proto, &wanted->address, service->name);
+    listener->is_inherited = listener->fd >= 0;
+    if (listener->is_inherited)
+        return 0;
     if (wanted->proto == NET_UNIX)
         listener->fd = open_path(listener, service, complaint);
     else
@@ -175,6 +180,10 @@ void listen_adjust(const struct listener *listener, const struct config_service 
 void listen_close(struct listener *listener) {
     const char *path = listener->address.sa.un.sun_path;
 
+    if (listener->is_inherited) {
+        listener->fd = -1;
+        return;
+    }
     if (listener->proto == NET_UNIX && listener->fd >= 0 && path[0] != '\0')
         unlink(path);
     /* Workers that still serve hold copies: the socket itself must stop listening. */

@@ -18,12 +18,13 @@ struct listener {
     struct net_address wanted, address; /* as configured; as bound */
     int fd;                             /* -1: closed */
     int lock_fd;                        /* UNIX: PATH.lock; -1 */
+    bool is_inherited;                  /* handed over: it outlives the listener */
 };
 
 /*
- * Open one. "next" skips ports that the configuration names. A line about a port that was busy is
- * put in note (else note is "").
- * Returns 0, or -1 with the complaint.
+ * Open one, or take the one that was handed over for the address. "next" skips ports that the
+ * configuration names. A line about a port that was busy is put in note (else note is ""). Returns
+ * 0, or -1 with the complaint.
  */
 int listen_open(struct listener *listener, const struct config_listen *wanted,
     const struct config_service *service, const struct config *config, struct complaint *note,
@@ -32,7 +33,7 @@ int listen_open(struct listener *listener, const struct config_listen *wanted,
 /* The backlog and, of a UNIX socket, the rights and the owner that the service wishes for now. */
 void listen_adjust(const struct listener *listener, const struct config_service *service);
 
-/* Close, and unlink a UNIX socket. */
+/* Close, and unlink a UNIX socket; one that was handed over stays as it is. */
 void listen_close(struct listener *listener);
 
 #endif

@@ -136,6 +136,8 @@ void log_keeper_report(
     struct supervisor *supervisor, struct child *child, const struct contract_record *report) {
     if (report->kind == REPORT_REOPENED)
         answer_reopen(supervisor, report);
+    if (report->kind == REPORT_PONG)
+        child->ponged_at_ns = supervisor->now_ns;
     if (report->kind != REPORT_READY || child->state != CHILD_STARTING)
         return;
     child->state = CHILD_RUNNING;

@@ -15,6 +15,7 @@
 #include "shared/version.h"
 #include "supervisor/config.h"
 #include "supervisor/main_mdoc.h"
+#include "supervisor/notify.h"
 #include "supervisor/supervisor.h"
 
 extern char **environ;
@@ -131,8 +132,10 @@ static int serve(const struct values *values) {
         config_free(config);
         return finish(EXIT_CODE_OK);
     }
+    notify_open();
     has_console = config->console == CONSOLE_ON ||
-                  (config->console == CONSOLE_AUTO && values->foreground && isatty(STDOUT_FILENO));
+                  (config->console == CONSOLE_AUTO && values->foreground && !notify_is_wanted() &&
+                      isatty(STDOUT_FILENO));
     return supervisor_run(config, values->foreground, has_console);
 }
 

@@ -12,6 +12,7 @@
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "supervisor/log_keeper.h"
+#include "supervisor/notify.h"
 #include "supervisor/reload_service.h"
 #include "supervisor/service_limits.h"
 #include "supervisor/service_list.h"
@@ -63,8 +64,10 @@ static void finish(struct supervisor *supervisor, int exit_code, const char *err
     reload->config = NULL;
     reload->progress[0] = '\0';
     reload->state = RELOAD_IDLE;
-    if (reload->kind == RELOAD_REAL)
-        note_verdict(supervisor, verdict);
+    if (reload->kind == RELOAD_DRY)
+        return;
+    note_verdict(supervisor, verdict);
+    notify_ready(exit_code == EXIT_CODE_OK ? NULL : verdict->error);
 }
 
 static struct service *find_old(struct supervisor *supervisor, const struct reload_change *change) {
@@ -139,6 +142,8 @@ static void start(struct supervisor *supervisor) {
     reload->asked[reload->kind] = 0;
     reload->started_at_ns = clock_now_ns();
     reload->plan.count = 0;
+    if (reload->kind == RELOAD_REAL)
+        notify_reloading();
     if (reload_read_start(&reload->reading, supervisor->config->file) < 0) {
         finish(supervisor, EXIT_CODE_SYSTEM, "no child to read the configuration");
         return;

@@ -253,7 +253,7 @@ static void retire_sockets(struct service *old) {
         retires = true;
     }
     if (retires)
-        service_order(old, ORDER_EMPTY);
+        service_order(old, ORDER_EMPTY, old->retire_at_ns);
 }
 
 void reload_service_set_config(struct service *service, const struct config_service *config) {

@@ -114,7 +114,7 @@ void service_stop(struct service *service, const char *reason) {
     service->scale = 0;
     service->close_at_ns = now_ns + SERVICE_LISTEN_EMPTY_NS;
     service_listen_watch(service, false);
-    service_order(service, ORDER_EMPTY);
+    service_order(service, ORDER_EMPTY, service->close_at_ns);
     TAILQ_FOREACH (child, &service->children, link)
         child_drain(child, now_ns, service->config->graceful_timeout_ms, reason);
     go_on_stopping(service, now_ns);
@@ -343,8 +343,8 @@ void service_worker_ended(
     service_tend(service, now_ns);
 }
 
-void service_order(struct service *service, uint32_t kind) {
-    struct contract_record order = { .kind = kind };
+void service_order(struct service *service, uint32_t kind, uint64_t value) {
+    struct contract_record order = { .kind = kind, .value = value };
     struct child *child;
 
     TAILQ_FOREACH (child, &service->children, link) {

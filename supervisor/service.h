@@ -105,7 +105,7 @@ void service_worker_ended(
     struct service *service, bool was_ready, bool was_told, const struct spawn_death *death);
 
 /* Send an order to every worker that serves. */
-void service_order(struct service *service, uint32_t kind);
+void service_order(struct service *service, uint32_t kind, uint64_t value);
 
 /*
  * Fork one more worker, when a rate, a delay or a failed fork does not forbid it for now. is_held:

@@ -24,7 +24,10 @@
 #include "shared/version.h"
 #include "supervisor/control.h"
 #include "supervisor/detach.h"
+#include "supervisor/listen_inherited.h"
 #include "supervisor/log_keeper.h"
+#include "supervisor/notify.h"
+#include "supervisor/notify_keeper.h"
 #include "supervisor/service_list.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
@@ -107,7 +110,7 @@ static void believe(struct child *child, const struct contract_record *report) {
         child->ponged_at_ns = supervisor->now_ns;
         break;
     case REPORT_LOOK:
-        service_order(service, ORDER_LOOK);
+        service_order(service, ORDER_LOOK, 0);
         break;
     default:
         break;
@@ -225,6 +228,14 @@ static int init(struct supervisor *supervisor) {
     return 0;
 }
 
+static void drop_unused_sockets(struct supervisor *supervisor) {
+    struct complaint what;
+
+    while (listen_inherited_drop_unused(supervisor->config, &what))
+        supervisor_note(
+            supervisor, NULL, NULL, LOG_LEVEL_WARN, "socket_unused", NULL, "%s", what.text);
+}
+
 /* All sockets first: nothing serves when something cannot. Every complaint is shown. */
 static int start_services(struct supervisor *supervisor) {
     struct complaint complaint;
@@ -269,6 +280,9 @@ static int patience_ms(const struct supervisor *supervisor) {
     at_ns = reload_next_at_ns(supervisor);
     if (at_ns < next_ns)
         next_ns = at_ns;
+    at_ns = notify_keeper_next_at_ns(supervisor);
+    if (at_ns < next_ns)
+        next_ns = at_ns;
     if (next_ns <= supervisor->now_ns)
         return 0;
     return (int)((next_ns - supervisor->now_ns) / 1000000) + 1;
@@ -311,6 +325,7 @@ static void serve(struct supervisor *supervisor) {
         log_flush_repeats();
         if (supervisor->detached_fd >= 0 && has_started(supervisor))
             tell_start(supervisor);
+        notify_keeper_tend(supervisor, has_started(supervisor));
     }
 }
 
@@ -390,6 +405,7 @@ static int start_and_serve(struct supervisor *supervisor) {
             LOG_TEXT("config", supervisor->config->file), { .key = NULL } },
         "preforkd %s starts with %u service%s", PREFORK_VERSION, supervisor->service_count,
         supervisor->service_count == 1 ? "" : "s");
+    drop_unused_sockets(supervisor);
     if (start_services(supervisor) < 0) {
         supervisor_stop(supervisor, true);
         serve(supervisor);
@@ -418,6 +434,7 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     supervisor->has_console = has_console;
     supervisor->signal_fd = -1;
     supervisor->detached_fd = -1;
+    listen_inherited_take(LISTEN_INHERITED_FIRST);
     if (!is_foreground)
         detach_start(supervisor);
     setproctitle("supervisor");
