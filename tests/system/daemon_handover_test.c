@@ -78,12 +78,12 @@ static void go_through_restarts(size_t m, bool is_unix) {
 
 static void restarts_lose_no_request_over_tcp(void) {
     EACH_MODEL(m)
-        go_through_restarts(m, false);
+    go_through_restarts(m, false);
 }
 
 static void restarts_lose_no_request_over_unix_sockets(void) {
     EACH_MODEL(m)
-        go_through_restarts(m, true);
+    go_through_restarts(m, true);
 }
 
 static const struct harness_test tests[] = {

@@ -25,8 +25,8 @@ struct stream {
 static char byte_at(unsigned stream, uint64_t at) {
     char head[MESSAGE + 1];
 
-    snprintf(head, sizeof(head), "stream %02u message %012lu.", stream,
-        (unsigned long)(at / MESSAGE));
+    snprintf(
+        head, sizeof(head), "stream %02u message %012lu.", stream, (unsigned long)(at / MESSAGE));
     return at % MESSAGE < strlen(head) ? head[at % MESSAGE] : (char)('a' + at % 23);
 }
 

@@ -54,7 +54,11 @@ static void end(struct event_connection *event, enum session_end how) {
     struct events *events = worker->model_state;
 
     TAILQ_REMOVE(&events->list[event->phase], event, link);
-    loop_forget(worker->loop, &event->watch);
+    /* The old worker may have its descriptor for a moment still: then closing ours is not enough. */
+    if (event->connection.is_handed_over)
+        loop_remove(worker->loop, &event->watch);
+    else
+        loop_forget(worker->loop, &event->watch);
     connection_end(&event->connection, how);
     free(event);
 }
