@@ -200,12 +200,12 @@ static void give(struct datagrams *batch, unsigned i) {
     connection_leave_hook(worker->lanes);
 }
 
-void datagrams_serve(struct datagrams *batch, const struct worker_listener *listener) {
+unsigned datagrams_serve(struct datagrams *batch, const struct worker_listener *listener) {
     struct worker *worker = batch->worker;
     int n = receive(batch, listener->fd);
 
     if (n <= 0)
-        return;
+        return 0;
     worker_count(worker, &worker->row->counts.datagrams, (uint64_t)n);
     worker->served += (uint64_t)n;
     for (unsigned i = 0; i < (unsigned)n; i++) {
@@ -218,4 +218,5 @@ void datagrams_serve(struct datagrams *batch, const struct worker_listener *list
     }
     flush(batch, listener->fd);
     atomic_store_explicit(&worker->row->last_message_at_ns, worker->now_ns, memory_order_relaxed);
+    return (unsigned)n;
 }

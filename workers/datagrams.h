@@ -17,8 +17,8 @@ struct worker_listener;
 /* Returns NULL with errno. Freed with the process. */
 struct datagrams *datagrams_new(struct worker *worker);
 
-/* Serve one batch of what waits at the listener. */
-void datagrams_serve(struct datagrams *datagrams, const struct worker_listener *listener);
+/* Serve one batch of what waits at the listener. Returns how many there were. */
+unsigned datagrams_serve(struct datagrams *datagrams, const struct worker_listener *listener);
 
 /* Answer the datagram whose hook runs now. Returns 0, or -1 when there is no room. */
 int datagrams_answer(struct datagrams *datagrams, const char *data, size_t len);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 
 #define REST_MS  100
 #define EMPTY_NS 1000000000ull
+#define BATCHES  64 /* of datagrams, before it leaves */
 
 /*
  * What an accepted TCP socket inherits costs no call of its own: no delay of small answers, and
@@ -148,26 +150,6 @@ static void listener_ready(struct loop_watch *watch, uint32_t events) {
         worker->was_skipped = true;
 }
 
-void door_look(struct worker *worker) {
-    for (unsigned i = 0; i < worker->args->listener_count; i++)
-        if (worker->args->listener[i].proto != NET_UDP && worker->door == DOOR_OPEN &&
-            taker_leaves_room(worker))
-            accept_one(worker, &worker->args->listener[i]);
-}
-
-void door_empty(struct worker *worker) {
-    const uint64_t until_ns = clock_now_ns() + EMPTY_NS;
-    uint64_t before;
-
-    do {
-        before = worker->row->counts.connections + worker->row->counts.refused;
-        door_look(worker);
-        if (worker->door == DOOR_OPEN && !taker_leaves_room(worker))
-            return;
-    } while (worker->row->counts.connections + worker->row->counts.refused != before &&
-             clock_now_ns() < until_ns);
-}
-
 static void watch_streams(struct worker *worker, bool on) {
     for (unsigned i = 0; i < worker->args->listener_count; i++) {
         struct loop_watch *watch = &worker->listen_watch[i];
@@ -181,6 +163,32 @@ static void watch_streams(struct worker *worker, bool on) {
         else if (loop_add(worker->loop, watch, EPOLLIN | EPOLLEXCLUSIVE) < 0)
             log_fatal(EXIT_CODE_SYSTEM, "a listener cannot be watched");
     }
+}
+
+static void try_each(struct worker *worker) {
+    for (unsigned i = 0; i < worker->args->listener_count; i++)
+        if (worker->args->listener[i].proto != NET_UDP && worker->door == DOOR_OPEN &&
+            taker_leaves_room(worker))
+            accept_one(worker, &worker->args->listener[i]);
+}
+
+/* What is watched anew is looked at: if more wait than one, they are found. */
+void door_look(struct worker *worker) {
+    try_each(worker);
+    watch_streams(worker, false);
+}
+
+void door_empty(struct worker *worker) {
+    const uint64_t until_ns = clock_now_ns() + EMPTY_NS;
+    uint64_t before;
+
+    do {
+        before = worker->row->counts.connections + worker->row->counts.refused;
+        try_each(worker);
+        if (worker->door == DOOR_OPEN && !taker_leaves_room(worker))
+            return;
+    } while (worker->row->counts.connections + worker->row->counts.refused != before &&
+             clock_now_ns() < until_ns);
 }
 
 static void gate_ready(struct loop_watch *watch, uint32_t events) {
@@ -215,14 +223,33 @@ void door_tend(struct worker *worker) {
     worker->was_skipped = false;
 }
 
+/*
+ * Who is woken for something is the only one who is: what it does not take any more is taken here
+ * (datagrams), or the others are told to look.
+ */
+static void leave_nothing(struct worker *worker, unsigned index) {
+    const struct worker_listener *listener = &worker->args->listener[index];
+    struct pollfd watch = { .fd = listener->fd, .events = POLLIN };
+
+    if (listener->proto != NET_UDP && poll(&watch, 1, 0) == 1)
+        worker_report(worker, REPORT_LOOK, 0);
+    for (unsigned i = 0; listener->proto == NET_UDP && i < BATCHES; i++)
+        if (datagrams_serve(worker->datagrams, listener) == 0)
+            break;
+}
+
 void door_shut(struct worker *worker) {
+    const bool was_held = worker->door == DOOR_HELD;
+
     if (worker->door == DOOR_WAITING)
         gate_wait_done(worker->args->gate);
     worker->door = DOOR_SHUT;
     watch_streams(worker, false);
-    for (unsigned i = 0; i < worker->args->listener_count; i++)
+    for (unsigned i = 0; i < worker->args->listener_count && !was_held; i++) {
         if (worker->args->listener[i].proto == NET_UDP)
             loop_remove(worker->loop, &worker->listen_watch[i]);
+        leave_nothing(worker, i);
+    }
 }
 
 int door_open(struct worker *worker) {

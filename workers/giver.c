@@ -38,10 +38,18 @@ int giver_channel(const struct worker *worker) {
 /* How many may come; at once, so that the new worker keeps room for them and opens for others. */
 static int tell_count(struct worker *worker) {
     const struct channel_packet packet = { .kind = CHANNEL_COUNT,
-        .value = worker->row->sessions + taker_count_expected(worker),
+        .value = (uint64_t)worker->row->sessions + taker_count_expected(worker),
         .fd = -1 };
 
     return channel_send(worker->giver.channel[0], &packet, NULL);
+}
+
+void giver_recount(struct worker *worker) {
+    pthread_mutex_lock(&worker->giver.lock);
+    /* A channel that cannot be told is found broken by the next parcel. */
+    if (worker->giver.channel_count > 0 && worker->giver.body == NULL)
+        (void)tell_count(worker);
+    pthread_mutex_unlock(&worker->giver.lock);
 }
 
 static void drop_parcel(struct giver *giver) {

@@ -40,6 +40,9 @@ void giver_init(struct giver *giver);
  */
 void giver_add(struct worker *worker, int channel);
 
+/* It is known now how many come from older workers on their way through. Main thread. */
+void giver_recount(struct worker *worker);
+
 /* True when there is a channel: sessions may be given. Any thread. */
 bool giver_is_open(const struct worker *worker);
 

@@ -21,8 +21,7 @@
 #include "workers/parcel.h"
 #include "workers/worker_state.h"
 
-#define SILENCE_NS (CHANNEL_SILENCE_MS * 1000000ull)
-#define PACKETS    64 /* of one channel, before others have their turn */
+#define PACKETS 64 /* of one channel, before others have their turn */
 
 struct taker_channel {
     LIST_ENTRY(taker_channel) link;
@@ -46,7 +45,7 @@ bool taker_leaves_room(const struct worker *worker) {
 }
 
 unsigned taker_count_expected(const struct worker *worker) {
-    return worker->taker.expected;
+    return worker->taker.unheard > 0 ? UINT32_MAX : worker->taker.expected;
 }
 
 bool taker_is_waiting(const struct worker *worker) {
@@ -55,8 +54,15 @@ bool taker_is_waiting(const struct worker *worker) {
 
 /* ---- channels ---- */
 
+/* Who lets others in soon gives up soon; who only passes on what comes has time. */
+static void be_patient(struct taker_channel *channel) {
+    const uint64_t for_ms = channel->worker->is_leaving ? CHANNEL_ANSWER_MS : CHANNEL_SILENCE_MS;
+
+    channel->patient_until_ns = clock_now_ns() + for_ms * 1000000ull;
+}
+
 static void hear(struct taker_channel *channel) {
-    channel->patient_until_ns = clock_now_ns() + SILENCE_NS;
+    be_patient(channel);
     if (channel->is_heard)
         return;
     channel->is_heard = true;
@@ -94,6 +100,13 @@ void taker_close(struct worker *worker) {
         close_channel(channel);
 }
 
+void taker_pass_on(struct worker *worker) {
+    struct taker_channel *channel;
+
+    LIST_FOREACH(channel, &worker->taker.channels, link)
+    be_patient(channel);
+}
+
 int taker_tick(struct worker *worker) {
     uint64_t now_ns, next_ns = UINT64_MAX;
     struct taker_channel *channel;
@@ -107,6 +120,8 @@ int taker_tick(struct worker *worker) {
         if (now_ns >= channel->patient_until_ns) {
             hear(channel);
             expect(channel, 0);
+            if (giver_is_open(worker))
+                giver_recount(worker);
         } else if (channel->patient_until_ns < next_ns) {
             next_ns = channel->patient_until_ns;
         }
@@ -284,12 +299,14 @@ static enum verdict begin_parcel(
 }
 
 static enum verdict count(struct taker_channel *channel, uint64_t sessions) {
-    const struct worker *worker = channel->worker;
+    struct worker *worker = channel->worker;
     const unsigned most = worker->args->sessions_max,
                    taken = worker->row->sessions + worker->taker.expected - channel->expected,
                    room = taken < most ? most - taken : 0;
 
     expect(channel, sessions < room ? (unsigned)sessions : room);
+    if (giver_is_open(worker))
+        giver_recount(worker);
     return GO_ON;
 }
 
@@ -341,7 +358,7 @@ void taker_add(struct worker *worker, int channel_fd) {
     channel->watch = (struct loop_watch){
         .fd = channel_fd, .ready = channel_ready, .owner = channel
     };
-    channel->patient_until_ns = clock_now_ns() + SILENCE_NS;
+    be_patient(channel);
     if (loop_add(worker->loop, &channel->watch, EPOLLIN) < 0) {
         close(channel_fd);
         free(channel);

@@ -210,8 +210,9 @@ static void shut(struct worker *worker) {
     worker->is_leaving = true;
     show_room(worker, worker->row->sessions);
     door_shut(worker);
-    /* One that gives passes on what is still on its way to it. */
-    if (!giver_is_open(worker))
+    if (giver_is_open(worker))
+        taker_pass_on(worker);
+    else
         taker_close(worker);
 }
 

@@ -367,6 +367,7 @@ static void drained_worker_serves_its_sessions_until_the_deadline(void) {
 
         daemon_write_service("echo",
             "model = \"%s\"; max_children = 1; graceful_timeout = \"700ms\";", daemon_models[m]);
+        setenv("PREFORK_FAILPOINT", "pack:0:fail", 1);
         daemon_start(&daemon);
         fd = daemon_connect(daemon.port);
         CHECK(daemon_echo(fd, "before", 6), "echo");

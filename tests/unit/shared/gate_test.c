@@ -201,3 +201,40 @@ Test(gate, other_limits_hold_for_who_comes_then) {
         cr_assert(gate_enter(gate, 3, &slot[i]), "%u of 4 places are free", i);
     gate_free(gate);
 }
+
+Test(gate, slot_goes_with_its_session) {
+    struct gate *gate = gate_new(
+        &(struct gate_limits){ .max_connections = 2, .max_connections_per_source = 1 }, 100);
+    uint32_t slot[2], more;
+
+    cr_assert(gate_enter(gate, 5, &slot[0]));
+    cr_assert(gate_name_source(gate, slot[0], 77));
+    cr_assert(gate_move(gate, slot[0], 5, 6));
+    /* It is counted on, for its source too. */
+    cr_assert(gate_enter(gate, 5, &slot[1]));
+    cr_assert(!gate_name_source(gate, slot[1], 77));
+    cr_assert(!gate_enter(gate, 5, &more));
+    gate_leave(gate, slot[1]);
+    /* Reaping the old worker leaves it, reaping the new one frees it. */
+    gate_remove_member(gate, 5);
+    cr_assert(gate_enter(gate, 7, &slot[1]));
+    cr_assert(!gate_enter(gate, 7, &more));
+    gate_remove_member(gate, 6);
+    cr_assert(gate_enter(gate, 7, &more));
+    gate_free(gate);
+}
+
+Test(gate, slot_of_a_reaped_worker_does_not_move) {
+    struct gate *gate = gate_new(&(struct gate_limits){ .max_connections = 2 }, 100);
+    uint32_t slot, others;
+
+    cr_assert(gate_enter(gate, 5, &slot));
+    gate_remove_member(gate, 5);
+    cr_assert(!gate_move(gate, slot, 5, 6));
+    cr_assert(gate_enter(gate, 8, &others));
+    cr_assert(!gate_move(gate, others, 5, 6), "another's slot was taken");
+    cr_assert(!gate_move(gate, GATE_SLOTS_MAX, 5, 6));
+    cr_assert(!gate_move(gate, UINT32_MAX - 1, 5, 6));
+    cr_assert(gate_move(gate, GATE_NO_SLOT, 5, 6));
+    gate_free(gate);
+}
