@@ -204,6 +204,7 @@ static void replacement_names_its_rule_and_waits_for_its_turn(void) {
         "pid %d is replaced: restarted by the operator; the new one starts.", pid[0]);
     EXPLAINS("echo", words);
     CHECK(daemon_workers("echo", "starting", pid) == 1, "%s", explain("echo"));
+    CHECK(harness_until(5000, harness_is_stopped(pid[0])), "it does not stop");
     kill(pid[0], SIGCONT);
     clear(&daemon);
 }

@@ -662,6 +662,7 @@ static pid_t await_pilot(const struct daemon *daemon, size_t others) {
     CHECK(harness_until(5000, (count = harness_children(daemon->proc.pid, child, 16)) ==
                                   others + 2), /* the log writer, too */
         "%zu children", count);
+    CHECK(harness_until(5000, harness_is_stopped(child[count - 1])), "it does not stop");
     return child[count - 1];
 }
 
