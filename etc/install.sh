@@ -7,7 +7,6 @@
 # Configuration is the administrator's: a file that is there already is never touched, and what was
 # changed is not removed.
 set -eu
-umask 022
 
 verb=$1 build=$2
 : "${DESTDIR:=}" "${PREFIX:=/usr/local}" "${SYSCONFDIR:=/etc}"

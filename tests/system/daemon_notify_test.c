@@ -67,11 +67,12 @@ static const char *hear(int fd, int timeout_ms) {
 
 /* Read until one holds these words. */
 static const char *expect(int fd, const char *words) {
+    const uint64_t until_ns = harness_now_ns() + PATIENCE_MS * 1000000ull;
     const char *text;
 
     do {
         text = hear(fd, PATIENCE_MS);
-        CHECK(text != NULL, "\"%s\" was not told", words);
+        CHECK(text != NULL && harness_now_ns() < until_ns, "\"%s\" was not told", words);
     } while (strstr(text, words) == NULL);
     return text;
 }
