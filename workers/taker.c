@@ -224,9 +224,9 @@ static enum verdict serve(
         expect(channel, channel->expected - 1);
     move_slot(worker, connection, from);
     set_modes(worker, connection->fd);
+    worker_begin_session(worker, connection);
     if (blocks)
         taker_close(worker);
-    worker_begin_session(worker, connection);
     worker->model->serve(worker, connection);
     return blocks ? GONE : GO_ON;
 }

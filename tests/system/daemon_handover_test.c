@@ -385,20 +385,22 @@ static struct datagram_client *start_datagrams(uint16_t port) {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
     const struct timeval limit = { .tv_sec = 2 };
     uint32_t back = 0;
+    pid_t pid;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     CHECK(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0, "connect: %s", strerror(errno));
-    client->pid = fork();
-    for (uint32_t i = 0; client->pid == 0 && !client->is_over; i++)
+    pid = fork();
+    for (uint32_t i = 0; pid == 0 && !client->is_over; i++)
         if (send(fd, &i, sizeof(i), 0) == sizeof(i) &&
             recv(fd, &back, sizeof(back), 0) == sizeof(back) && back == i)
             client->answered++;
         else
             client->lost++;
-    if (client->pid == 0)
+    if (pid == 0)
         _exit(0);
+    client->pid = pid;
     close(fd);
     return client;
 }

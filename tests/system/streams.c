@@ -107,9 +107,12 @@ struct streams *streams_start(unsigned count, uint16_t port, const char *path) {
         NULL, sizeof(*streams), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct stream stream[STREAMS_MOST] = { 0 };
 
-    streams->pid = fork();
-    if (streams->pid != 0)
+    pid_t pid = fork();
+
+    if (pid != 0) {
+        streams->pid = pid;
         return streams;
+    }
     for (unsigned i = 0; i < count; i++) {
         stream[i].fd = path != NULL ? daemon_connect_unix(path) : daemon_connect(port);
         streams->open++;
