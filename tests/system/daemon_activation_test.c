@@ -157,8 +157,8 @@ static void stopped_service_keeps_its_socket_and_starts_again(void) {
     }
 }
 
-/* The queue outlives the listener, so nobody in it is lost, and nobody is told to be. */
-static void who_waits_at_a_stop_is_not_told_to_be_lost(void) {
+/* The queue outlives the stop, so nobody in it is lost, and nobody is told to be. */
+static void who_waits_at_a_stop_is_served_after_the_start(void) {
     uint16_t port = hand_over_port(3, SOCK_STREAM);
     struct daemon daemon;
     int served, waiting;
@@ -174,6 +174,9 @@ static void who_waits_at_a_stop_is_not_told_to_be_lost(void) {
         "it listens on");
     CHECK(strcmp(daemon_state("echo"), "STOPPING") == 0, "%s", daemon_state("echo"));
     close(served);
+    CHECK(harness_until(PATIENCE_MS, strcmp(daemon_state("echo"), "STOPPED") == 0), "%s",
+        daemon_state("echo"));
+    daemon_do("{\"verb\":\"start\",\"args\":{\"service\":\"echo\"}}");
     CHECK(daemon_echo(waiting, "two", 3), "who waited is not served");
     close(waiting);
     CHECK(daemon_log_count("event=backlog_lost") == 0, "%s", daemon_log());
@@ -278,7 +281,8 @@ static const struct harness_test tests[] = {
     { "sockets_that_are_handed_over_are_served", sockets_that_are_handed_over_are_served },
     { "stopped_service_keeps_its_socket_and_starts_again",
         stopped_service_keeps_its_socket_and_starts_again },
-    { "who_waits_at_a_stop_is_not_told_to_be_lost", who_waits_at_a_stop_is_not_told_to_be_lost },
+    { "who_waits_at_a_stop_is_served_after_the_start",
+        who_waits_at_a_stop_is_served_after_the_start },
     { "what_nobody_listens_on_is_closed_and_told", what_nobody_listens_on_is_closed_and_told },
     { "children_have_only_their_own", children_have_only_their_own },
     { "sockets_of_another_process_are_left_alone", sockets_of_another_process_are_left_alone },
