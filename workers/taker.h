@@ -23,7 +23,7 @@ struct taker_channel;
 struct worker;
 
 struct taker {
-    LIST_HEAD(, taker_channel) channels;
+    LIST_HEAD(taker_channels, taker_channel) channels;
     _Atomic unsigned unheard;  /* channels that have not told how many come */
     _Atomic unsigned expected; /* sessions that room is kept for */
 };

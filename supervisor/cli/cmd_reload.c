@@ -102,16 +102,17 @@ static void print_verdict(const json_t *verdict, int exit_code, bool is_reload) 
             (double)json_read_number(verdict, "took_us") / 1000);
 }
 
-static int ask(const struct cmd *cmd, struct values *values,
-    struct control_client_question *question, bool is_reload) {
+/* args is taken. */
+static int ask(const struct cmd *cmd, const struct values *values, const char *verb, json_t *args) {
     json_t *verdict = NULL;
-    int exit_code;
+    struct control_client_question question = { .verb = verb,
+        .args = args,
+        .line = values->client.json ? control_client_print_json : keep,
+        .owner = &verdict };
+    const int exit_code = control_client_ask(cmd, &values->client, &question);
 
-    question->line = values->client.json ? control_client_print_json : keep;
-    question->owner = &verdict;
-    exit_code = control_client_ask(cmd, &values->client, question);
     if (verdict != NULL)
-        print_verdict(verdict, exit_code, is_reload);
+        print_verdict(verdict, exit_code, cmd == &cmd_reload);
     else if (exit_code == EXIT_CODE_OK && values->no_wait && !values->client.json)
         log_info("preforkd was told to reload");
     json_decref(verdict);
@@ -120,7 +121,6 @@ static int ask(const struct cmd *cmd, struct values *values,
 
 static int run_reload(const struct cmd *cmd, int argc, char **argv) {
     struct values values = { .no_wait = false };
-    struct control_client_question question = { .verb = "reload" };
     struct cmd_operands operands;
     int exit_code;
 
@@ -132,13 +132,11 @@ static int run_reload(const struct cmd *cmd, int argc, char **argv) {
         log_warnx("%s: --wait and --no-wait contradict each other", cmd->name);
         return EXIT_CODE_USAGE;
     }
-    question.args = json_pack("{s:b}", "wait", !values.no_wait);
-    return ask(cmd, &values, &question, true);
+    return ask(cmd, &values, "reload", json_pack("{s:b}", "wait", !values.no_wait));
 }
 
 static int run_diff(const struct cmd *cmd, int argc, char **argv) {
     struct values values = { .no_wait = false };
-    struct control_client_question question = { .verb = "diff" };
     struct cmd_operands operands;
     int exit_code;
 
@@ -146,7 +144,7 @@ static int run_diff(const struct cmd *cmd, int argc, char **argv) {
     exit_code = cmd_read_args(cmd, argv, &values, 0, 0, &operands);
     if (exit_code != CMD_READ)
         return exit_code;
-    return ask(cmd, &values, &question, false);
+    return ask(cmd, &values, "diff", NULL);
 }
 
 static const char *const reload_examples[] = {
