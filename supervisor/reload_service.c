@@ -54,10 +54,12 @@ static const struct config_service *find_wanted(const struct config *wanted, con
 static struct listener *find_socket(struct supervisor *supervisor, const struct config *wanted,
     const struct service *old, const struct config_listen *address) {
     struct service *service;
+    bool is_other;
 
     for (unsigned i = 0; i < supervisor->service_count; i++) {
         service = supervisor->service[i];
-        if (service != old && !service->is_removed &&
+        is_other = old == NULL || strcmp(service->config->name, old->config->name) != 0;
+        if (is_other && !service->is_removed &&
             lists(find_wanted(wanted, service->config->name), address))
             continue;
         for (unsigned k = 0; k < CONFIG_LISTEN_MAX; k++)
