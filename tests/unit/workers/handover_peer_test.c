@@ -88,6 +88,36 @@ Test(handover_peer, session_is_the_taker_s_once_it_said_so) {
     }
 }
 
+/* Nor is its descriptor touched by the old one while the answer is awaited, whatever comes. */
+Test(handover_peer, cut_touches_no_session_that_is_offered) {
+    for (enum worker_model model = WORKER_PROCESS; model <= WORKER_EVENT; model++) {
+        const struct channel_packet taken = { .kind = CHANNEL_TAKEN, .fd = -1 };
+        const struct timeval mine = { .tv_sec = 77 };
+        struct member old = start(model, 1, false);
+        char piece[CHANNEL_PIECE_BYTES];
+        struct timeval now;
+        socklen_t len = sizeof(now);
+        int fd, given, channel;
+
+        connect_all(&fd, 1);
+        channel = give_to_me(&old);
+        given = receive(channel, CHANNEL_SESSION, piece).fd;
+        setsockopt(given, SOL_SOCKET, SO_RCVTIMEO, &mine, sizeof(mine));
+        kill(old.pid, CONTRACT_SIGNAL_CUT);
+        usleep(20000);
+        cr_assert_eq(channel_send(channel, &taken, NULL), 0);
+        close(channel);
+        cr_assert_eq(end_of(&old), 0);
+        cr_assert_eq(getsockopt(given, SOL_SOCKET, SO_RCVTIMEO, &now, &len), 0);
+        cr_assert_eq(now.tv_sec, 77, "model %d", model);
+        cr_assert_eq(send(given, "mine", 4, MSG_NOSIGNAL), 4);
+        cr_assert_eq(recv(fd, piece, 4, 0), 4, "model %d: it was cut", model);
+        cr_assert_eq(board->row[old.row].counts.cut, 0);
+        close(given);
+        close(fd);
+    }
+}
+
 Test(handover_peer, new_worker_that_ends_or_talks_nonsense_costs_nothing) {
     enum { ENDS, REFUSES, COUNTS, SAYS_NOTHING_THAT_COUNTS, WAYS };
 
@@ -199,6 +229,53 @@ Test(handover_peer, bytes_read_and_not_used_are_given_to_the_service) {
         close(channel);
         order(&fresh, ORDER_OPEN, -1);
         end_fresh(&fresh);
+    }
+}
+
+/* What it has said goes in no more: then it is not its session, and it keeps its hands off. */
+Test(handover_peer, session_that_cannot_be_accepted_is_not_touched) {
+    for (enum worker_model model = WORKER_PROCESS; model <= WORKER_EVENT; model++) {
+        struct member fresh = start(model, 4, true);
+        int fd[2], channel;
+        char byte = 0;
+
+        kill(fresh.pid, SIGSTOP);
+        channel = take_from_me(&fresh);
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+        cr_assert_eq(send_parcel(channel, &good, fd[1], 0), 0);
+        shutdown(channel, SHUT_RD);
+        kill(fresh.pid, SIGCONT);
+        cr_assert_eq(send(fd[0], "x", 1, 0), 1);
+        order(&fresh, ORDER_OPEN, -1);
+        end_fresh(&fresh);
+        cr_assert_eq(recv(fd[1], &byte, 1, MSG_DONTWAIT), 1, "model %d has read it", model);
+        cr_assert_eq(fcntl(fd[1], F_GETFL) & O_NONBLOCK, 0);
+        close(fd[0]);
+        close(fd[1]);
+        close(channel);
+    }
+}
+
+/* The old one closes its own a moment later, or is stopped before it does. */
+Test(handover_peer, descriptor_that_the_old_worker_still_has_does_no_harm) {
+    for (enum worker_model model = WORKER_PROCESS; model <= WORKER_EVENT; model++) {
+        struct member fresh = start(model, 8, false);
+        int fd[2][2], channel = take_from_me(&fresh);
+
+        for (unsigned i = 0; i < (model == WORKER_PROCESS ? 1 : 2); i++) {
+            cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fd[i]), 0);
+            cr_assert_eq(send_parcel(channel, &good, fd[i][1], 0), 0);
+            cr_assert(echoes(fd[i][0], "hello"), "model %d", model);
+            close(fd[i][0]);
+            UNTIL(sessions(&fresh) == 0);
+        }
+        for (unsigned i = 0; i < 5; i++) {
+            int more = connect_one();
+            cr_assert(echoes(more, "still here"), "model %d", model);
+            close(more);
+        }
+        end_fresh(&fresh);
+        close(channel);
     }
 }
 

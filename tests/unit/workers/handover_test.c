@@ -135,6 +135,33 @@ Test(handover, held_worker_lets_nobody_in_and_leaves_when_told) {
     }
 }
 
+/* It may have been woken for it, and nobody else was. */
+Test(handover, who_leaves_tells_of_those_who_wait) {
+    for (enum worker_model model = WORKER_PROCESS; model <= WORKER_EVENT; model++) {
+        struct member member = start(model, 1, false);
+        struct contract_record report;
+        int fds[CONTRACT_FDS_MAX], fd, ends[2];
+        unsigned fd_count;
+
+        /* It sees both in one turn, the order first. */
+        kill(member.pid, SIGSTOP);
+        cr_assert_eq(contract_pair(&ends[0], &ends[1]), 0);
+        order(&member, ORDER_GIVE, ends[0]);
+        close(ends[0]);
+        fd = connect_one();
+        kill(member.pid, SIGCONT);
+        UNTIL(contract_receive(member.order_fd, &report, fds, &fd_count) == 1);
+        cr_assert_eq(report.kind, REPORT_LOOK, "model %d: %u", model, report.kind);
+        close(ends[1]);
+        cr_assert_eq(end_of(&member), 0);
+        member = start(model, 1, false);
+        cr_assert(echoes(fd, "at last"));
+        close(fd);
+        kill(member.pid, SIGKILL);
+        end_of(&member);
+    }
+}
+
 /* ---- limits ---- */
 
 Test(handover, slots_go_with_their_sessions, .init = NULL) {
