@@ -177,9 +177,40 @@ void listen_adjust(const struct listener *listener, const struct config_service 
         log_warn("%s: its rights cannot be set", path);
 }
 
+static void forget(struct listener *listener) {
+    listener->fd = listener->lock_fd = -1;
+    listener->lent_to = listener->lent_by = NULL;
+}
+
+void listen_lend(struct listener *owner, struct listener *borrower) {
+    *borrower = *owner;
+    borrower->lent_to = NULL;
+    borrower->lent_by = owner;
+    owner->lent_to = borrower;
+}
+
+void listen_take(struct listener *borrower) {
+    if (borrower->lent_by != NULL)
+        forget(borrower->lent_by);
+    borrower->lent_by = NULL;
+}
+
+/* True when the other one keeps it. */
+static bool leave_to_other(struct listener *listener) {
+    struct listener *other = listener->lent_to != NULL ? listener->lent_to : listener->lent_by;
+
+    if (other == NULL)
+        return false;
+    other->lent_to = other->lent_by = NULL;
+    forget(listener);
+    return true;
+}
+
 void listen_close(struct listener *listener) {
     const char *path = listener->address.sa.un.sun_path;
 
+    if (leave_to_other(listener))
+        return;
     if (listener->is_inherited) {
         listener->fd = -1;
         return;

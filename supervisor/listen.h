@@ -19,6 +19,7 @@ struct listener {
     int fd;                             /* -1: closed */
     int lock_fd;                        /* UNIX: PATH.lock; -1 */
     bool is_inherited;                  /* handed over: it outlives the listener */
+    struct listener *lent_to, *lent_by; /* one socket, two who want it: listen_lend() */
 };
 
 /*
@@ -32,6 +33,16 @@ int listen_open(struct listener *listener, const struct config_listen *wanted,
 
 /* The backlog and, of a UNIX socket, the rights and the owner that the service wishes for now. */
 void listen_adjust(const struct listener *listener, const struct config_service *service);
+
+/*
+ * Let another have the socket, too, until one of them closes it, or listen_take(). One socket has
+ * two listeners then; whichever is closed first leaves it to the other. They must not move.
+ */
+void listen_lend(struct listener *owner, struct listener *borrower);
+
+/* It is the borrower's alone from now on; the owner is closed. Harmless when nothing is borrowed.
+ */
+void listen_take(struct listener *borrower);
 
 /* Close, and unlink a UNIX socket; one that was handed over stays as it is. */
 void listen_close(struct listener *listener);

@@ -282,8 +282,12 @@ static void commit(struct supervisor *supervisor) {
         if (reload->candidate[i] != NULL)
             reload_service_take_sockets(reload->candidate[i]);
     /* Before any worker is forked that would log as it was. */
-    if (log_differs)
+    reload->old_log_writer = 0;
+    if (log_differs) {
+        if (supervisor->log_writer != NULL)
+            reload->old_log_writer = supervisor->log_writer->generation;
         log_keeper_renew(supervisor);
+    }
     for (unsigned i = 0; i < reload->plan.count; i++)
         apply(supervisor, i);
     reload->state = RELOAD_REPLACING;
@@ -323,11 +327,24 @@ static bool has_come_up(const struct service *service, char error[256]) {
     return false;
 }
 
+/* What is said from the verdict on is written as the new settings say. */
+static bool has_log_writer(const struct supervisor *supervisor) {
+    const struct child *child = supervisor->log_writer;
+
+    return supervisor->reload.old_log_writer == 0 ||
+           (child != NULL && child->state == CHILD_RUNNING &&
+               child->generation != supervisor->reload.old_log_writer);
+}
+
 static void look_at_services(struct supervisor *supervisor) {
     struct reload *reload = &supervisor->reload;
     const struct service *service;
     char error[256] = "";
 
+    if (!has_log_writer(supervisor) && supervisor->now_ns < reload->deadline_ns) {
+        strcpy(reload->progress, "waiting for the new log writer");
+        return;
+    }
     for (unsigned i = 0; i < reload->plan.count; i++) {
         service = find_old(supervisor, &reload->plan.change[i]);
         if (service == NULL || reload->plan.change[i].action < RELOAD_REPLACE)

@@ -68,6 +68,7 @@ struct reload {
     char *complaints;
     struct reload_plan plan;
     struct service *candidate[2 * CONFIG_SERVICES_MAX]; /* by change; NULL: none */
+    uint32_t old_log_writer; /* generation of the one whose settings are old; 0: none */
     char progress[256];
     struct reload_verdict verdict[2]; /* by kind: the last one */
 };

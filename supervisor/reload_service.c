@@ -1,6 +1,6 @@
 /*
- * Sockets are borrowed by copying the descriptor's number; whoever had it before forgets it when
- * the candidate counts, and until then nobody closes it.
+ * Sockets are lent to the candidate while it is tried, so that both have them whatever happens
+ * meanwhile; when it counts it takes them.
  */
 #include "supervisor/reload_service.h"
 
@@ -63,7 +63,7 @@ static struct listener *find_socket(struct supervisor *supervisor, const struct 
             lists(find_wanted(wanted, service->config->name), address))
             continue;
         for (unsigned k = 0; k < CONFIG_LISTEN_MAX; k++)
-            if (is_for(&service->listener[k], address))
+            if (is_for(&service->listener[k], address) && service->listener[k].lent_to == NULL)
                 return &service->listener[k];
     }
     return NULL;
@@ -71,41 +71,27 @@ static struct listener *find_socket(struct supervisor *supervisor, const struct 
 
 static void borrow_sockets(
     struct service *candidate, const struct config *wanted, const struct service *old) {
-    const struct listener *socket;
+    struct listener *socket;
 
     for (unsigned i = 0; i < candidate->config->listen_count; i++) {
         socket = find_socket(candidate->supervisor, wanted, old, &candidate->config->listen[i]);
         if (socket == NULL)
             continue;
-        candidate->listener[i] = *socket;
+        listen_lend(socket, &candidate->listener[i]);
         candidate->listener[i].wanted = candidate->config->listen[i].address;
-        candidate->borrowed |= 1u << i;
-    }
-}
-
-static void forget_socket(struct supervisor *supervisor, const struct service *taker, int fd) {
-    struct service *service;
-
-    for (unsigned i = 0; i < supervisor->service_count; i++) {
-        service = supervisor->service[i];
-        if (service == taker)
-            continue;
-        for (unsigned k = 0; k < CONFIG_LISTEN_MAX; k++)
-            if (service->listener[k].fd == fd) {
-                service_listen_watch(service, false);
-                service->listener[k].fd = service->listener[k].lock_fd = -1;
-            }
     }
 }
 
 void reload_service_take_sockets(struct service *candidate) {
+    struct supervisor *supervisor = candidate->supervisor;
+
+    /* Whoever is watched may lose one: resize() watches again what is left. */
+    for (unsigned i = 0; i < supervisor->service_count; i++)
+        service_listen_watch(supervisor->service[i], false);
     for (unsigned i = 0; i < candidate->config->listen_count; i++) {
-        if ((candidate->borrowed >> i & 1) == 0)
-            continue;
-        forget_socket(candidate->supervisor, candidate, candidate->listener[i].fd);
+        listen_take(&candidate->listener[i]);
         listen_adjust(&candidate->listener[i], candidate->config);
     }
-    candidate->borrowed = 0;
 }
 
 /* ---- trying ---- */

@@ -65,7 +65,6 @@ struct service {
     unsigned spawned_in_window;
     uint64_t fork_failed_told_ns;
     uint64_t no_fork_before_ns;  /* fork failed, or the rate is used up */
-    uint32_t borrowed;           /* a candidate: a bit for each listener that is another's still */
     bool is_candidate;           /* not on the list: a new configuration that is tried */
     bool is_removed;             /* no longer configured; off the list when it is STOPPED */
     bool is_replacing;           /* all its old workers are being replaced at once */

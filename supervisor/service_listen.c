@@ -13,13 +13,8 @@
 
 void service_listen_close(struct service *service) {
     service_listen_watch(service, false);
-    for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++) {
-        if (service->borrowed >> i & 1)
-            service->listener[i] = (struct listener){ .fd = -1, .lock_fd = -1 };
-        else
-            listen_close(&service->listener[i]);
-    }
-    service->borrowed = 0;
+    for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++)
+        listen_close(&service->listener[i]);
 }
 
 void service_listen_announce(const struct service *service, const struct listener *listener) {
@@ -72,7 +67,7 @@ void service_listen_close_for_good(struct service *service) {
 
     for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++)
         if (service->listener[i].fd >= 0 && service->listener[i].proto != NET_UDP &&
-            !service->listener[i].is_inherited)
+            !service->listener[i].is_inherited && service->listener[i].lent_to == NULL)
             control_queue_add(&queue, &service->listener[i]);
     tell_lost(service, &queue);
     service_listen_close(service);

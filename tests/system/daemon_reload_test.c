@@ -13,6 +13,7 @@
 
 #include "tests/system/clients.h"
 #include "tests/system/daemon.h"
+#include "tests/system/streams.h"
 #include "tests/system/suites.h"
 
 #define EACH_MODEL(m) for (size_t m = 0; m < 3; m++)
@@ -332,9 +333,13 @@ static void rights_and_limits_follow_their_file(void) {
 
 /* Ask for a reload that has to fail, and see that nothing is different. */
 static struct verdict fail_to_reload(uint16_t port, int exit_code, const char *words) {
-    const struct pids before = pids_of("echo");
-    struct verdict verdict = reload();
-    struct pids now;
+    struct pids before, now;
+    struct verdict verdict;
+
+    CHECK(harness_until(5000, pids_of("echo").count == daemon_number("echo", "ready")),
+        "an older reload is not over");
+    before = pids_of("echo");
+    verdict = reload();
 
     CHECK(verdict.exit_code == exit_code, "%d and not %d: %s", verdict.exit_code, exit_code,
         verdict.error);
@@ -628,6 +633,42 @@ static void stopped_service_takes_the_file_at_its_next_start(void) {
     clear(&daemon);
 }
 
+/* Whom the smaller pool has no worker for goes to those it has. */
+static void sessions_of_a_pool_that_shrinks_go_to_the_rest(void) {
+    for (size_t m = 1; m < 3; m++) { /* a process has one session */
+        struct daemon daemon;
+        struct streams *streams;
+
+        daemon_write_service("echo", "model = \"%s\"; max_children = 4;", daemon_models[m]);
+        daemon_start(&daemon);
+        streams = streams_start(16, daemon.port, NULL);
+        CHECK(harness_until(5000, streams->open == 16), "%u sessions", streams->open);
+        daemon_write_service(
+            "echo", "model = \"%s\"; max_children = 1; max_requests = 9000;", daemon_models[m]);
+        reload_well();
+        CHECK(harness_until(5000, pids_of("echo").count == 1), "%s: %zu workers hold on",
+            daemon_models[m], pids_of("echo").count);
+        streams_go_on(streams, 100);
+        CHECK(streams_stop(streams) == 0, "%s: %s", daemon_models[m], streams->why);
+        clear(&daemon);
+    }
+}
+
+static void number_in_the_file_counts_again_when_it_changes(void) {
+    struct daemon daemon;
+
+    daemon_write_service("echo", "max_children = 2;");
+    daemon_start(&daemon);
+    daemon_do("{\"verb\":\"scale\",\"args\":{\"service\":\"echo\",\"n\":5,\"wait\":true}}");
+    daemon_write_service("echo", "max_children = 2; max_requests = 9;");
+    reload_well();
+    CHECK(harness_until(5000, pids_of("echo").count == 5), "what the operator said is forgotten");
+    daemon_write_service("echo", "max_children = 3; max_requests = 9;");
+    reload_well();
+    CHECK(harness_until(5000, pids_of("echo").count == 3), "%zu workers", pids_of("echo").count);
+    clear(&daemon);
+}
+
 static void model_and_type_may_change(void) {
     struct daemon daemon;
     int fd;
@@ -776,6 +817,10 @@ static const struct harness_test tests[] = {
     { "diff_tells_and_changes_nothing", diff_tells_and_changes_nothing },
     { "stopped_service_takes_the_file_at_its_next_start",
         stopped_service_takes_the_file_at_its_next_start },
+    { "sessions_of_a_pool_that_shrinks_go_to_the_rest",
+        sessions_of_a_pool_that_shrinks_go_to_the_rest },
+    { "number_in_the_file_counts_again_when_it_changes",
+        number_in_the_file_counts_again_when_it_changes },
     { "model_and_type_may_change", model_and_type_may_change },
     { "service_that_is_stopped_meanwhile_stays_so", service_that_is_stopped_meanwhile_stays_so },
     { "service_that_comes_back_at_once_has_its_port",
