@@ -77,17 +77,23 @@ int channel_receive(int channel, struct channel_packet *out, void *piece, size_t
     struct iovec parts[] = { { &head, sizeof(head) }, { piece, size } };
     union control control;
     struct msghdr message;
+    unsigned ends = 0;
     ssize_t n;
 
     *out = (struct channel_packet){ .fd = -1 };
-    /* ECONNRESET: the other one closed before it read everything; told once, before the rest. */
+    /*
+     * ECONNRESET: the other one closed before it read everything; told once, before the rest. Nor
+     * is an end the end at once: the kernel looks for a packet and then for the end, and both may
+     * have come in between. The second time it is.
+     */
     do {
         message = (struct msghdr){ .msg_iov = parts,
             .msg_iovlen = 2,
             .msg_control = control.space,
             .msg_controllen = sizeof(control.space) };
         n = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+    } while ((n < 0 && (errno == EINTR || errno == ECONNRESET)) ||
+             (n == 0 && message.msg_controllen == 0 && ends++ == 0));
     if (n < 0)
         return -1;
     if (take_descriptor(&message, &out->fd) < 0)

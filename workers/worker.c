@@ -40,10 +40,10 @@ static const struct model_ops *const models[] = {
     [WORKER_EVENT] = &model_event,
 };
 
-/* What signal handlers touch. */
-static volatile sig_atomic_t told_to_leave, told_to_cut, told_to_give;
+/* What signal handlers touch, in any thread. */
+static _Atomic bool told_to_leave, told_to_cut, told_to_give;
 static _Atomic unsigned gives;
-static volatile int blocking_fd = -1;
+static _Atomic int blocking_fd = -1;
 static int wake_fd = -1;
 
 /* ---- signals ---- */
@@ -79,18 +79,18 @@ static void rouse(void) {
 static void on_signal(int signal_number) {
     int saved_errno = errno;
 
-    told_to_leave = 1;
+    told_to_leave = true;
     if (signal_number == CONTRACT_SIGNAL_CUT)
-        told_to_cut = 1;
+        told_to_cut = true;
     if (signal_number == CONTRACT_SIGNAL_GIVE)
-        told_to_give = 1;
+        told_to_give = true;
     rouse();
     worker_wake();
     errno = saved_errno;
 }
 
 bool worker_is_cut(void) {
-    return told_to_cut != 0;
+    return told_to_cut;
 }
 
 void worker_set_blocking_fd(int fd) {
@@ -217,7 +217,7 @@ static void shut(struct worker *worker) {
 }
 
 static void give(struct worker *worker, int channel) {
-    told_to_leave = 1;
+    told_to_leave = true;
     giver_add(worker, channel);
     shut(worker);
     if (worker->model->give != NULL)
@@ -270,7 +270,7 @@ static void leave(struct worker *worker) {
 }
 
 void worker_heed(struct worker *worker) {
-    told_to_give = 0; /* before its order is read: the next call comes after */
+    told_to_give = false; /* before its order is read: the next call comes after */
     order_ready(&worker->order_watch, EPOLLIN);
     if (told_to_leave)
         leave(worker);

@@ -57,7 +57,8 @@ static void go_through_restarts(size_t m, bool is_unix) {
         daemon_models[m], m == 0 ? SESSIONS : 2);
     daemon_start(&daemon);
     streams = streams_start(SESSIONS, daemon.port, is_unix ? UNIX_PATH : NULL);
-    CHECK(harness_until(5000, streams->open == SESSIONS), "%u sessions", streams->open);
+    CHECK(harness_until(5000, daemon_number("echo", "connections") == SESSIONS), "%lu sessions",
+        (unsigned long)daemon_number("echo", "connections"));
     for (unsigned i = 0; i < rounds; i++) {
         count = daemon_workers("echo", NULL, pid);
         restart();
@@ -105,15 +106,16 @@ static void restarts_on_each_other_s_heels_lose_no_request(void) {
             daemon_models[m], m == 0 ? SESSIONS : 2);
         daemon_start(&daemon);
         streams = streams_start(SESSIONS, daemon.port, NULL);
-        CHECK(harness_until(5000, streams->open == SESSIONS), "%u sessions", streams->open);
+        CHECK(harness_until(5000, daemon_number("echo", "connections") == SESSIONS), "%lu sessions",
+            (unsigned long)daemon_number("echo", "connections"));
         for (unsigned i = 0; i < rounds; i++)
             restart();
+        CHECK(harness_until(5000, daemon_workers("echo", NULL, pid) == (m == 0 ? SESSIONS : 2)),
+            "%s: old workers stay: %s", daemon_models[m], daemon_log());
         streams_go_on(streams, 20);
         CHECK(streams_stop(streams) == 0, "%s: %s", daemon_models[m], streams->why);
         harness_figure("%s: restarts=%u answers=%lu handed over=%lu", daemon_models[m], rounds,
             (unsigned long)streams->answered, (unsigned long)daemon_number("echo", "handed_over"));
-        CHECK(harness_until(5000, daemon_workers("echo", NULL, pid) == (m == 0 ? SESSIONS : 2)),
-            "%s: old workers stay", daemon_models[m]);
         CHECK(daemon_number("echo", "cut") == 0 && daemon_number("echo", "restarts") == 0, "%s: %s",
             daemon_models[m], daemon_log());
         clear(&daemon);
@@ -257,6 +259,7 @@ static void die_at(size_t k, size_t m) {
     const unsigned workers = m == 0 ? SESSIONS + 1 : 2; /* one that refuses */
     struct daemon daemon;
     struct streams *streams;
+    pid_t pid[DAEMON_WORKERS_MAX];
     unsigned failed;
     int fd[SESSIONS];
 
@@ -267,7 +270,8 @@ static void die_at(size_t k, size_t m) {
         daemon_models[m], workers, SESSIONS);
     daemon_start(&daemon);
     streams = streams_start(SESSIONS, daemon.port, NULL);
-    CHECK(harness_until(5000, streams->open == SESSIONS), "%u sessions", streams->open);
+    CHECK(harness_until(5000, daemon_number("echo", "connections") == SESSIONS), "%lu sessions",
+        (unsigned long)daemon_number("echo", "connections"));
     streams_go_on(streams, SESSIONS);
     restart();
     CHECK(harness_until(5000, daemon_number("echo", "ready") == workers), "%s: %s",
@@ -286,9 +290,10 @@ static void die_at(size_t k, size_t m) {
         streams->why);
     CHECK(
         streams_stop(streams) == failed, "%s: one more broke: %s", daemon_models[m], streams->why);
-    /* All slots are free again: no more, no less. */
-    CHECK(harness_until(5000, daemon_number("echo", "connections") == 0), "%s: drifts",
-        daemon_models[m]);
+    /* All slots are free again when the old ones are gone: no more, no less. */
+    CHECK(harness_until(5000, daemon_number("echo", "connections") == 0 &&
+                                  daemon_workers("echo", NULL, pid) == workers),
+        "%s: drifts", daemon_models[m]);
     for (unsigned i = 0; i < SESSIONS; i++) {
         fd[i] = daemon_connect(daemon.port);
         CHECK(daemon_echo(fd[i], "x", 1), "%s, %s: connection %u", daemon_models[m],

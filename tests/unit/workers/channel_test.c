@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,6 +94,28 @@ Test(channel, what_was_said_before_the_end_is_heard) {
     cr_assert_eq(channel_receive(ours, &packet, NULL, 0), 1);
     cr_assert_eq(packet.kind, CHANNEL_TAKEN);
     cr_assert_eq(channel_receive(ours, &packet, NULL, 0), 0);
+}
+
+static void *say_and_close(void *channel) {
+    send_kind(*(int *)channel, CHANNEL_TAKEN);
+    close(*(int *)channel);
+    return NULL;
+}
+
+/* The kernel may tell the end though something was said just before it. */
+Test(channel, what_is_said_while_somebody_looks_is_heard) {
+    for (unsigned i = 0; i < 20000; i++) {
+        pthread_t thread;
+        int pair[2], rc;
+
+        cr_assert_eq(contract_pair(&pair[0], &pair[1]), 0);
+        cr_assert_eq(pthread_create(&thread, NULL, say_and_close, &pair[1]), 0);
+        while ((rc = channel_receive(pair[0], &packet, NULL, 0)) < 0)
+            ;
+        cr_assert_eq(rc, 1, "lost in round %u", i);
+        pthread_join(thread, NULL);
+        close(pair[0]);
+    }
 }
 
 Test(channel, full_one_says_so) {
