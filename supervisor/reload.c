@@ -14,6 +14,7 @@
 #include "supervisor/log_keeper.h"
 #include "supervisor/notify.h"
 #include "supervisor/reload_service.h"
+#include "supervisor/reload_sweep.h"
 #include "supervisor/service_limits.h"
 #include "supervisor/service_list.h"
 #include "supervisor/supervisor.h"
@@ -38,17 +39,12 @@ static void note_verdict(struct supervisor *supervisor, const struct reload_verd
             : "the reload failed; all goes on as before");
 }
 
-static void forget_complaints(struct reload_verdict *verdict) {
-    free(verdict->complaints);
-    verdict->complaints = NULL;
-}
-
 /* error: NULL for none. The run is over. */
 static void finish(struct supervisor *supervisor, int exit_code, const char *error) {
     struct reload *reload = &supervisor->reload;
     struct reload_verdict *verdict = &reload->verdict[reload->kind];
 
-    forget_complaints(verdict);
+    free(verdict->complaints);
     *verdict = (struct reload_verdict){ .run = reload->run,
         .exit_code = exit_code,
         .at_unix_s = clock_wall_ns() / 1000000000,
@@ -364,42 +360,6 @@ static void look_at_services(struct supervisor *supervisor) {
         error[0] != '\0' ? error : NULL);
 }
 
-/* ---- what is left behind ---- */
-
-static bool is_used(const struct supervisor *supervisor, const struct config *config) {
-    const struct config_service *first = config->service;
-
-    for (unsigned i = 0; i < SUPERVISOR_SERVICES_MAX; i++)
-        if (supervisor->place[i].config >= first &&
-            supervisor->place[i].config < first + CONFIG_SERVICES_MAX)
-            return true;
-    return false;
-}
-
-static void sweep(struct supervisor *supervisor) {
-    struct config **at = &supervisor->reload.retired, *config;
-    struct service *service;
-
-    for (unsigned i = 0; i < SUPERVISOR_SERVICES_MAX; i++) {
-        service = &supervisor->place[i];
-        if (service->config == NULL || !service->is_removed)
-            continue;
-        if (service->is_candidate)
-            service_limits_look(service, supervisor->now_ns);
-        if (TAILQ_EMPTY(&service->children) &&
-            (service->is_candidate || service->state == SERVICE_STOPPED))
-            service_list_drop(service);
-    }
-    while ((config = *at) != NULL) {
-        if (is_used(supervisor, config)) {
-            at = &config->next_retired;
-            continue;
-        }
-        *at = config->next_retired;
-        config_free(config);
-    }
-}
-
 /* ---- for others ---- */
 
 uint64_t reload_ask(struct supervisor *supervisor, enum reload_kind kind) {
@@ -429,7 +389,7 @@ void reload_tend(struct supervisor *supervisor) {
         look_at_pilots(supervisor);
     if (reload->state == RELOAD_REPLACING)
         look_at_services(supervisor);
-    sweep(supervisor);
+    reload_sweep(supervisor);
 }
 
 uint64_t reload_next_at_ns(const struct supervisor *supervisor) {
@@ -455,15 +415,4 @@ void reload_abort(struct supervisor *supervisor) {
         finish(supervisor, EXIT_CODE_INCOMPLETE, "the daemon stops");
     else if (reload->state != RELOAD_IDLE)
         give_up(supervisor, EXIT_CODE_FAILED, "the daemon stops");
-}
-
-void reload_fini(struct supervisor *supervisor) {
-    struct config *config;
-
-    while ((config = supervisor->reload.retired) != NULL) {
-        supervisor->reload.retired = config->next_retired;
-        config_free(config);
-    }
-    forget_complaints(&supervisor->reload.verdict[RELOAD_REAL]);
-    forget_complaints(&supervisor->reload.verdict[RELOAD_DRY]);
 }

@@ -89,7 +89,4 @@ uint64_t reload_next_at_ns(const struct supervisor *supervisor);
 /* The daemon stops: give up what is under way. */
 void reload_abort(struct supervisor *supervisor);
 
-/* Free what it holds. At the end. */
-void reload_fini(struct supervisor *supervisor);
-
 #endif

@@ -28,6 +28,7 @@
 #include "supervisor/log_keeper.h"
 #include "supervisor/notify.h"
 #include "supervisor/notify_keeper.h"
+#include "supervisor/reload_sweep.h"
 #include "supervisor/service_list.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
