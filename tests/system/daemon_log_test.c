@@ -322,6 +322,8 @@ static void reopen_that_fails_is_told_and_the_old_file_is_kept(void) {
     daemon_write_service("echo", "log_messages = true; max_children = 1;");
     daemon_start(&daemon);
     load_exchange(daemon.port, 0);
+    CHECK(harness_until(PATIENCE_MS, logged_holds("logs/preforkd.log", "load/4/00000000/")),
+        "the log writer has not begun");
     CHECK(rename("logs", "gone") == 0, "%s", strerror(errno));
     reopened = REOPEN();
     CHECK(reopened.code == 74 && strstr(reopened.err, "No such file or directory") != NULL,
