@@ -24,7 +24,7 @@
 #define PACKETS 64 /* of one channel, before others have their turn */
 
 struct taker_channel {
-    LIST_ENTRY(taker_channel) link;
+    TAILQ_ENTRY(taker_channel) link;
     struct worker *worker;
     struct loop_watch watch;
     bool is_heard;
@@ -38,6 +38,10 @@ struct taker_channel {
 
 /* What becomes of a channel after a packet; GONE: it is closed already, and freed. */
 enum verdict { GO_ON, CLOSE, GONE };
+
+void taker_init(struct taker *taker) {
+    TAILQ_INIT(&taker->channels);
+}
 
 bool taker_leaves_room(const struct worker *worker) {
     return worker->taker.unheard == 0 &&
@@ -86,7 +90,7 @@ static void close_channel(struct taker_channel *channel) {
     hear(channel);
     expect(channel, 0);
     drop_parcel(channel);
-    LIST_REMOVE(channel, link);
+    TAILQ_REMOVE(&channel->worker->taker.channels, channel, link);
     loop_remove(channel->worker->loop, &channel->watch);
     close(channel->watch.fd);
     free(channel);
@@ -96,15 +100,15 @@ void taker_close(struct worker *worker) {
     struct taker_channel *channel;
 
     /* It is taken from the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-    while ((channel = LIST_FIRST(&worker->taker.channels)) != NULL)
-        close_channel(channel);
+    while ((channel = TAILQ_FIRST(&worker->taker.channels)) != NULL)
+        close_channel(channel); /* NOLINT(clang-analyzer-unix.Malloc): as above */
 }
 
 void taker_pass_on(struct worker *worker) {
     struct taker_channel *channel;
 
-    LIST_FOREACH(channel, &worker->taker.channels, link)
-    be_patient(channel);
+    TAILQ_FOREACH (channel, &worker->taker.channels, link)
+        be_patient(channel);
 }
 
 int taker_tick(struct worker *worker) {
@@ -114,7 +118,7 @@ int taker_tick(struct worker *worker) {
     if (!taker_is_waiting(worker))
         return -1;
     now_ns = clock_now_ns();
-    LIST_FOREACH(channel, &worker->taker.channels, link) {
+    TAILQ_FOREACH (channel, &worker->taker.channels, link) {
         if (channel->is_heard && channel->expected == 0)
             continue;
         if (now_ns >= channel->patient_until_ns) {
@@ -365,5 +369,5 @@ void taker_add(struct worker *worker, int channel_fd) {
         return;
     }
     worker->taker.unheard++;
-    LIST_INSERT_HEAD(&worker->taker.channels, channel, link);
+    TAILQ_INSERT_TAIL(&worker->taker.channels, channel, link);
 }

@@ -22,11 +22,15 @@
 struct taker_channel;
 struct worker;
 
+TAILQ_HEAD(taker_channels, taker_channel);
+
 struct taker {
-    LIST_HEAD(, taker_channel) channels;
+    struct taker_channels channels;
     _Atomic unsigned unheard;  /* channels that have not told how many come */
     _Atomic unsigned expected; /* sessions that room is kept for */
 };
+
+void taker_init(struct taker *taker);
 
 /* Take from this channel too; it is the taker's from here on. */
 void taker_add(struct worker *worker, int channel);

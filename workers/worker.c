@@ -414,6 +414,7 @@ void worker_main(struct worker_args *args) {
         log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
     loop_set_clock(worker->loop, &worker->now_ns);
     giver_init(&worker->giver);
+    taker_init(&worker->taker);
     watch_orders(worker);
     for (unsigned i = 0; i < args->listener_count && worker->datagrams == NULL; i++)
         if (args->listener[i].proto == NET_UDP &&
