@@ -12,7 +12,8 @@ PACKAGES := gcc libc6-dev make pkg-config libbsd-dev libconfig-dev libjansson-de
 # What lint, fuzz, tsan and the benchmarks need beyond that; "make deps-dev".
 PACKAGES_DEV := clang-14 clang-format-14 clang-tidy-14 llvm-14 libclang-rt-14-dev cppcheck \
                 shellcheck codespell mandoc gcovr primesieve parallel python3 libgomp1 \
-                golang-go redis-server libevent-dev libuv1-dev xinetd
+                golang-go redis-server libevent-dev libuv1-dev xinetd \
+                systemd dbus iproute2 logrotate debootstrap dpkg-dev
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
@@ -118,20 +119,20 @@ lint: ## format, static analysis, shell, spelling, manual pages
 man: all ## rewrite the generated lists in man/
 	@tests/support/manual.sh write $(BUILD)
 
-install: all ## install under DESTDIR and PREFIX; the configuration stays when there is one
-	install -Dm755 $(BUILD)/prefork $(DESTDIR)$(PREFIX)/bin/prefork
-	install -Dm755 $(BUILD)/preforkd $(DESTDIR)$(PREFIX)/sbin/preforkd
-	for page in man/*.[1-8]; do \
-		install -Dm644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
-	install -d $(DESTDIR)$(SYSCONFDIR)/preforkd/services.d
-	for file in preforkd.conf services.d/echo.conf services.d/ack.conf; do \
-		[ -e $(DESTDIR)$(SYSCONFDIR)/preforkd/$$file ] || \
-		install -m644 etc/$$file $(DESTDIR)$(SYSCONFDIR)/preforkd/$$file; done
+install: all ## install under DESTDIR and PREFIX; configuration that is there stays
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' etc/install.sh install $(BUILD)
 
-uninstall: ## remove what install put there, but for the configuration
-	rm -f $(DESTDIR)$(PREFIX)/bin/prefork $(DESTDIR)$(PREFIX)/sbin/preforkd
-	for page in man/*.[1-8]; do \
-		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+uninstall: ## remove what install put there, but for changed configuration
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' etc/install.sh uninstall $(BUILD)
+
+deb: all ## build a Debian package, build/deb/preforkd_VERSION_ARCH.deb
+	@etc/deb/build.sh $(BUILD) $(VERSION)
+
+deb-test: deb ## install, run and purge the package in a bare Debian; needs root
+	@tests/support/deb-test.sh $(BUILD) $(VERSION)
+
+systemd-test: deb ## boot systemd with the package and try the units; needs root
+	@tests/support/systemd-test.sh $(BUILD) $(VERSION)
 
 clean: ## remove what was built
 	rm -rf $(BUILD) build-*
@@ -140,6 +141,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 .PHONY: all deps deps-dev demo test test-programs unit system soak bench san tsan fuzz coverage \
-        layers lint man install uninstall clean help
+        layers lint man install uninstall deb deb-test systemd-test clean help
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(UNITS:=.d) $(BENCHES:=.d)

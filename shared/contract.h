@@ -28,7 +28,7 @@ enum contract_kind {
     ORDER_LANE = 1, /* log writer: the read ends of a new lane; value: index */
     ORDER_REOPEN,   /* log writer: switch to a new file, then REPORT_REOPENED; value: echoed */
     ORDER_LOOK,     /* worker: connections may be waiting: try to accept */
-    ORDER_EMPTY,    /* worker: the listeners will be closed: accept what still waits */
+    ORDER_EMPTY,    /* worker: the listeners will be closed: accept what still waits; value: when */
     ORDER_PING,     /* answered by REPORT_PONG; value: echoed */
     ORDER_OPEN,     /* a held worker may let connections in */
     ORDER_GIVE,     /* worker: give its sessions through this channel, and leave as in a drain */

@@ -93,11 +93,15 @@ uint64_t scoreboard_count_sessions(const struct scoreboard *board, uint32_t serv
 void scoreboard_add_counts(struct scoreboard_totals *sum, const struct scoreboard_counts *counts) {
     sum->connections += counts->connections;
     sum->refused += counts->refused;
+    sum->refused_full += counts->refused_full;
+    sum->refused_source += counts->refused_source;
+    sum->refused_rate += counts->refused_rate;
     sum->requests += counts->requests;
     sum->datagrams += counts->datagrams;
     sum->bytes_in += counts->bytes_in;
     sum->bytes_out += counts->bytes_out;
     sum->dropped += counts->dropped;
+    sum->dropped_rate += counts->dropped_rate;
     sum->timed_out += counts->timed_out;
     sum->cut += counts->cut;
     sum->handed_over += counts->handed_over;

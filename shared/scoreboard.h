@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SCOREBOARD_ABI   1
+#define SCOREBOARD_ABI   2
 #define SCOREBOARD_ROWS  1024
 #define SCOREBOARD_LANES 256 /* threads of one worker; the other models use lane 0 */
 
@@ -32,11 +32,13 @@ const char *scoreboard_state_name(unsigned state);
 /* Counters of a worker's life; the supervisor adds them to its service's when it is gone. */
 struct scoreboard_counts {
     _Atomic uint64_t connections; /* accepted and admitted */
-    _Atomic uint64_t refused;     /* turned away: full, rate */
-    _Atomic uint64_t requests;    /* messages, or datagrams that were for us */
+    _Atomic uint64_t refused;     /* turned away, for whatever reason; of these: */
+    _Atomic uint64_t refused_full, refused_source, refused_rate; /* by which limit */
+    _Atomic uint64_t requests; /* messages, or datagrams that were for us */
     _Atomic uint64_t datagrams;
     _Atomic uint64_t bytes_in, bytes_out;
     _Atomic uint64_t dropped;        /* datagrams not answered: rate, loop guard, no room */
+    _Atomic uint64_t dropped_rate;   /* of these, by rate */
     _Atomic uint64_t timed_out;      /* sessions ended by idle or write timeout */
     _Atomic uint64_t cut;            /* sessions ended by a drain's deadline */
     _Atomic uint64_t handed_over;    /* sessions given to a new worker */
@@ -95,8 +97,9 @@ uint64_t scoreboard_count_sessions(const struct scoreboard *board, uint32_t serv
 
 /* A plain copy of the counters. Any process. */
 struct scoreboard_totals {
-    uint64_t connections, refused, requests, datagrams, bytes_in, bytes_out, dropped, timed_out,
-        cut, handed_over, cut_unanswered, log_dropped;
+    uint64_t connections, refused, refused_full, refused_source, refused_rate, requests, datagrams,
+        bytes_in, bytes_out, dropped, dropped_rate, timed_out, cut, handed_over, cut_unanswered,
+        log_dropped;
 };
 void scoreboard_add_counts(struct scoreboard_totals *sum, const struct scoreboard_counts *counts);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "shared/contract.h"
+#include "supervisor/supervisor.h"
 
 #define AFTER_CUT_NS 3000000000ull
 
@@ -26,6 +27,14 @@ static void send_signal(const struct child *child, int signal_number) {
     syscall(SYS_pidfd_send_signal, child->pidfd, signal_number, NULL, 0);
 }
 
+/* The first reason counts, and the first moment. */
+static void begin_to_leave(struct child *child, const char *reason) {
+    if (child->leave_reason != NULL)
+        return;
+    child->leave_reason = reason;
+    child->leaving_since_ns = child->supervisor->now_ns;
+}
+
 int child_order(const struct child *child, uint32_t kind, int fd) {
     const struct contract_record order = {
         .kind = kind, .pid = child->pid, .generation = child->generation
@@ -37,7 +46,7 @@ int child_order(const struct child *child, uint32_t kind, int fd) {
 static void drain(
     struct child *child, uint64_t now_ns, uint64_t grace_ms, const char *reason, int how) {
     if (child->state < CHILD_DRAINING) {
-        child->leave_reason = reason;
+        begin_to_leave(child, reason);
         child->state = CHILD_DRAINING;
         child->deadline_ns = now_ns + grace_ms * 1000000ull;
     }
@@ -56,16 +65,14 @@ void child_give(struct child *child, uint64_t now_ns, uint64_t grace_ms, const c
 void child_cut(struct child *child, uint64_t now_ns, const char *reason) {
     if (child->state >= CHILD_CUT)
         return;
-    if (child->leave_reason == NULL)
-        child->leave_reason = reason;
+    begin_to_leave(child, reason);
     child->state = CHILD_CUT;
     child->deadline_ns = now_ns + AFTER_CUT_NS;
     send_signal(child, child->service != NULL ? CONTRACT_SIGNAL_CUT : SIGTERM);
 }
 
 void child_kill(struct child *child, const char *reason) {
-    if (child->leave_reason == NULL)
-        child->leave_reason = reason;
+    begin_to_leave(child, reason);
     child->state = CHILD_KILLED;
     child->deadline_ns = UINT64_MAX;
     send_signal(child, SIGKILL);

@@ -32,14 +32,17 @@ struct child {
     pid_t pid;
     int pidfd, order_fd;
     uint32_t generation; /* differs for each life */
-    bool is_held;        /* lets nobody in until it is told to */
-    unsigned slot;       /* within its service, from 1; its place in the log and on the CPUs */
-    int row;             /* in the scoreboard; -1: none */
+    uint32_t config_generation;
+    bool is_held;  /* lets nobody in until it is told to */
+    unsigned slot; /* within its service, from 1; its place in the log and on the CPUs */
+    int row;       /* in the scoreboard; -1: none */
+    int lane;      /* of the log */
     uint64_t started_at_ns;
     uint64_t ready_at_ns;     /* 0: not yet */
     uint64_t deadline_ns;     /* of the state; UINT64_MAX: none */
     const char *leave_reason; /* why it was told to leave; NULL: it was not */
-    bool wants_recycling;     /* is to be replaced, when a permit is free */
+    uint64_t leaving_since_ns;
+    bool wants_recycling; /* is to be replaced, when a permit is free */
     const char *recycle_reason;
     struct child *replaces; /* the one that drains when this is READY */
     struct hang hang;       /* what its hooks were seen doing */

@@ -48,7 +48,7 @@ struct config_service {
 
     unsigned model; /* enum config_model */
     unsigned pm;    /* enum config_pm */
-    bool autostart;
+    bool autostart, watchdog;
     uint64_t max_children, start_servers, min_spare_servers, max_spare_servers;
     uint64_t max_spawn_rate; /* forks a second */
     uint64_t process_idle_timeout_ms;
@@ -88,10 +88,11 @@ struct config {
     uid_t uid; /* (uid_t)-1: stay */
     gid_t gid;
     const char *services_dir;
-    const char *pid_file; /* NULL: none */
-    uint64_t process_max; /* workers of all services together */
-    unsigned console;     /* enum config_console */
-    unsigned lang;        /* enum config_lang */
+    const char *pid_file;     /* NULL: none */
+    uint64_t process_max;     /* workers of all services together */
+    uint64_t max_generations; /* of configurations with living workers, for each service */
+    unsigned console;         /* enum config_console */
+    unsigned lang;            /* enum config_lang */
     struct {
         const char *socket;
         uint64_t mode; /* octal */
@@ -107,7 +108,8 @@ struct config {
     } jobs;
     struct config_service service[CONFIG_SERVICES_MAX]; /* sorted by name */
     unsigned service_count;
-    void *memory; /* what owns the texts */
+    void *memory;                /* what owns the texts */
+    struct config *next_retired; /* the reload's */
 };
 
 /*
@@ -128,6 +130,9 @@ void config_free(struct config *config);
 
 /* Write it merged, each value with where it comes from ("# FILE:LINE" or "# default"). */
 int config_dump(const char *file, FILE *out, FILE *complaints);
+
+/* The same as one object of JSON, in one line. */
+int config_dump_json(const char *file, FILE *out, FILE *complaints);
 
 /* The tables, for manual pages and tests: the daemon's keys, a service's common keys. */
 extern const struct setting config_daemon_settings[], config_control_settings[],

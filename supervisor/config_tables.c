@@ -60,6 +60,8 @@ const struct setting config_daemon_settings[] = {
         .help = "where the daemon's pid is written" },
     { DAEMON(process_max), NUMBER, .fallback = "1000", .min = 1, .max = 1000,
         .help = "workers of all services together" },
+    { DAEMON(max_generations), NUMBER, .fallback = "4", .min = 2, .max = 64,
+        .help = "configurations of which a service has workers alive; a reload beyond it waits" },
     { DAEMON(console), .type = SETTING_CHOICE, .operand = "HOW", .choices = console_names,
         .fallback = "auto",
         .help = "whether services talk on stdout; auto: in the foreground on a terminal" },
@@ -118,6 +120,8 @@ const struct setting config_service_settings[] = {
         .help = "addresses: tcp://127.0.0.1:50007, udp://[::1]:5400, unix:///run/NAME.sock" },
     { SERVICE(autostart), .type = SETTING_BOOL, .fallback = "true",
         .help = "start with the daemon; else by prefork start" },
+    { SERVICE(watchdog), .type = SETTING_BOOL, .fallback = "false",
+        .help = "feed the watchdog of systemd only while this service serves" },
     { SERVICE(model), .type = SETTING_CHOICE, .operand = "MODEL", .choices = model_names,
         .fallback = "process",
         .help = "how a worker serves: one session at a time, one thread "

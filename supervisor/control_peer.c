@@ -227,6 +227,8 @@ bool control_peer_is_admin(int fd) {
 
 struct control_peer *control_peer_new(struct supervisor *supervisor, int fd, uint64_t id) {
     struct control_peer *peer = calloc(1, sizeof(*peer));
+    socklen_t cred_len = sizeof(struct ucred);
+    struct ucred cred;
 
     if (peer == NULL) {
         close(fd);
@@ -239,6 +241,10 @@ struct control_peer *control_peer_new(struct supervisor *supervisor, int fd, uin
     peer->request.owner = peer;
     peer->request.id = id;
     peer->request.is_admin = control_peer_is_admin(fd);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0) {
+        peer->request.uid = cred.uid;
+        peer->request.pid = cred.pid;
+    }
     peer->watched = EPOLLIN;
     if (loop_add(supervisor->loop, &peer->watch, EPOLLIN) < 0) {
         close(fd);

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shared/escape.h"
 #include "shared/exit_code.h"
+#include "shared/json_text.h"
 #include "shared/suggest.h"
 #include "supervisor/control_verbs.h"
 #include "supervisor/supervisor.h"
@@ -18,13 +18,7 @@
 #define QUOTE_MAX 48
 
 json_t *control_request_text(const char *text) {
-    char shown[1024];
-    json_t *string = json_string(text);
-
-    if (string != NULL)
-        return string;
-    escape_line(shown, sizeof(shown), text, strlen(text));
-    return json_string(shown);
+    return json_text_new(text);
 }
 
 bool control_request_flag(const struct control_request *request, const char *name, bool fallback) {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "shared/complaint.h"
 
@@ -26,11 +27,14 @@ struct control_request {
     void *owner;
     uint64_t id; /* differs for each peer that ever came */
     bool is_admin;
+    uid_t uid; /* of the peer, */
+    pid_t pid; /* as far as the kernel says */
     /* of the question in hand */
     const struct control_verb *verb; /* NULL: there is none */
     json_t *args;
     char service[64];                     /* args.service; "" without */
     char progress[CONTROL_REQUEST_WORDS]; /* as last told */
+    uint64_t run;                         /* of a reload, that it waits for */
     bool is_following;                    /* wants events until it goes */
     bool is_about_end;                    /* the end of the daemon is its answer */
 };

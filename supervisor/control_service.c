@@ -186,7 +186,10 @@ void control_service_start(struct control_request *request) {
 
     if (!may_change(request))
         return;
-    if (service->state == SERVICE_STOPPING)
+    if (is_idle(service) && request->supervisor->reload.state == RELOAD_PROVING)
+        control_request_finish(request, EXIT_CODE_BUSY,
+            "a reload is under way; start %s when it is over", service->config->name);
+    else if (service->state == SERVICE_STOPPING)
         control_request_finish(request, EXIT_CODE_FAILED,
             "%s is STOPPING; start it when it is STOPPED", service->config->name);
     else if (is_idle(service) || service->state == SERVICE_BACKOFF)
@@ -218,6 +221,7 @@ void control_service_scale(struct control_request *request) {
     json_t *n = json_object_get(request->args, "n"), *by = json_object_get(request->args, "by");
     const json_int_t most = (json_int_t)request->supervisor->config->process_max;
     json_int_t wanted;
+    char who[64];
 
     if ((n == NULL) == (by == NULL)) {
         control_request_finish(request, EXIT_CODE_USAGE, "scale: one of n and by is needed");
@@ -243,7 +247,8 @@ void control_service_scale(struct control_request *request) {
             service->config->name, (long long)most);
         return;
     }
-    service_scale(service, (unsigned)wanted);
+    snprintf(who, sizeof(who), "uid %u with pid %d", request->uid, request->pid);
+    service_scale(service, (unsigned)wanted, who);
     wait_or_answer(request, service);
 }
 

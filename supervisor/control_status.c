@@ -8,6 +8,7 @@
 
 #include "shared/version.h"
 #include "supervisor/control_queue.h"
+#include "supervisor/control_reload.h"
 #include "supervisor/control_request.h"
 #include "supervisor/supervisor.h"
 
@@ -48,7 +49,7 @@ static json_t *make_listen(const struct service *service) {
     return list;
 }
 
-static json_t *make_queue(const struct service *service) {
+json_t *control_status_make_queue(const struct service *service) {
     struct control_queue queue = { .waiting = 0 };
     bool is_known = false;
 
@@ -206,34 +207,17 @@ static json_t *make_service(const struct service *service) {
     set_number(object, "restarts", service->restarts);
     json_object_set_new(object, "last_death", make_last_death(service));
     set_counts(object, service);
-    json_object_set_new(object, "queue", make_queue(service));
+    json_object_set_new(object, "queue", control_status_make_queue(service));
     json_object_set_new(object, "workers", make_workers(service));
     return object;
 }
 
-static int compare_services(const void *a, const void *b) {
-    const struct service *const *x = a, *const *y = b;
-
-    return strcmp((*x)->config->name, (*y)->config->name);
-}
-
-/* By name. Returns how many. */
-static unsigned sort_services(
-    struct supervisor *supervisor, const struct service *sorted[SUPERVISOR_SERVICES_MAX]) {
-    for (unsigned i = 0; i < supervisor->service_count; i++)
-        sorted[i] = supervisor->service[i];
-    qsort(sorted, supervisor->service_count, sizeof(const struct service *), compare_services);
-    return supervisor->service_count;
-}
-
 json_t *control_status_make(struct supervisor *supervisor, const char *name) {
-    const struct service *sorted[SUPERVISOR_SERVICES_MAX];
-    unsigned count = sort_services(supervisor, sorted);
     json_t *services = json_array(), *status;
 
-    for (unsigned i = 0; i < count; i++)
-        if (is_shown(sorted[i], name))
-            json_array_append_new(services, make_service(sorted[i]));
+    for (unsigned i = 0; i < supervisor->service_count; i++)
+        if (is_shown(supervisor->service[i], name))
+            json_array_append_new(services, make_service(supervisor->service[i]));
     status = json_object();
     json_object_set_new(status, "version", json_string(PREFORK_VERSION));
     set_number(status, "pid", (uint64_t)getpid());
@@ -243,6 +227,9 @@ json_t *control_status_make(struct supervisor *supervisor, const char *name) {
     json_object_set_new(
         status, "started_at_unix_s", json_integer((json_int_t)supervisor->started_at_unix_s));
     json_object_set_new(status, "is_stopping", json_boolean(supervisor->is_stopping));
+    json_object_set_new(status, "last_reload", control_reload_make_last(supervisor));
+    json_object_set_new(status, "log_writer_pid",
+        supervisor->log_writer != NULL ? json_integer(supervisor->log_writer->pid) : json_null());
     json_object_set_new(status, "services", services);
     return status;
 }
@@ -265,13 +252,14 @@ static json_t *make_port(const struct service *service, const struct listener *l
 }
 
 json_t *control_status_make_ports(struct supervisor *supervisor) {
-    const struct service *sorted[SUPERVISOR_SERVICES_MAX];
-    unsigned count = sort_services(supervisor, sorted);
+    const struct service *service;
     json_t *ports = json_array();
 
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned k = 0; k < sorted[i]->config->listen_count; k++)
-            if (sorted[i]->listener[k].fd >= 0)
-                json_array_append_new(ports, make_port(sorted[i], &sorted[i]->listener[k]));
+    for (unsigned i = 0; i < supervisor->service_count; i++) {
+        service = supervisor->service[i];
+        for (unsigned k = 0; k < service->config->listen_count && !service->is_removed; k++)
+            if (service->listener[k].fd >= 0)
+                json_array_append_new(ports, make_port(service, &service->listener[k]));
+    }
     return ports;
 }

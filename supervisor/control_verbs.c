@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "shared/exit_code.h"
+#include "supervisor/control_explain.h"
 #include "supervisor/control_private.h"
+#include "supervisor/control_reload.h"
 #include "supervisor/control_service.h"
 #include "supervisor/control_status.h"
 #include "supervisor/supervisor.h"
@@ -16,6 +18,13 @@ static void ask_status(struct control_request *request) {
     const char *name = request->service[0] != '\0' ? request->service : NULL;
 
     control_request_say(request, control_status_make(request->supervisor, name));
+    control_request_finish(request, EXIT_CODE_OK, NULL);
+}
+
+static void ask_explain(struct control_request *request) {
+    const struct service *service = supervisor_find_service(request->supervisor, request->service);
+
+    control_request_say(request, control_explain_make(service));
     control_request_finish(request, EXIT_CODE_OK, NULL);
 }
 
@@ -141,6 +150,7 @@ static void ask_reopen(struct control_request *request) {
 
 const struct control_verb control_verbs_table[] = {
     { .name = "status", .right = CONTROL_READ, .args = { SERVICE_MAYBE }, .ask = ask_status },
+    { .name = "explain", .right = CONTROL_READ, .args = { SERVICE_NEEDED }, .ask = ask_explain },
     { .name = "ports", .right = CONTROL_READ, .ask = ask_ports },
     { .name = "config", .right = CONTROL_READ, .ask = ask_config },
     { .name = "events",
@@ -169,6 +179,15 @@ const struct control_verb control_verbs_table[] = {
             { .name = "by", .type = CONTROL_NUMBER } },
         .ask = control_service_scale,
         .look = control_service_look_running },
+    { .name = "reload",
+        .right = CONTROL_ADMIN,
+        .args = { WAIT },
+        .ask = control_reload_ask,
+        .look = control_reload_look },
+    { .name = "diff",
+        .right = CONTROL_READ,
+        .ask = control_reload_ask_diff,
+        .look = control_reload_look_diff },
     { .name = "reopen", .right = CONTROL_ADMIN, .ask = ask_reopen },
     { .name = NULL },
 };

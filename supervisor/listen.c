@@ -8,9 +8,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "supervisor/port_owner.h"
+#include "shared/log.h"
+#include "shared/port_owner.h"
+#include "supervisor/listen_inherited.h"
 #include "supervisor/unix_socket.h"
 
 #define NEXT_PORTS 20
@@ -146,6 +149,10 @@ int listen_open(struct listener *listener, const struct config_listen *wanted,
         .fd = -1,
         .lock_fd = -1 };
     note->text[0] = '\0';
+    listener->fd = listen_inherited_find(wanted->proto, &wanted->address, service->name);
+    listener->is_inherited = listener->fd >= 0;
+    if (listener->is_inherited)
+        return 0;
     if (wanted->proto == NET_UNIX)
         listener->fd = open_path(listener, service, complaint);
     else
@@ -156,9 +163,58 @@ int listen_open(struct listener *listener, const struct config_listen *wanted,
     return -1;
 }
 
+void listen_adjust(const struct listener *listener, const struct config_service *service) {
+    const char *path = listener->address.sa.un.sun_path;
+
+    if (listener->fd < 0)
+        return;
+    if (listener->proto != NET_UDP)
+        listen(listener->fd, (int)service->backlog);
+    if (listener->proto != NET_UNIX || path[0] == '\0')
+        return;
+    if (chmod(path, (mode_t)service->listen_mode) < 0 ||
+        (service->uid != (uid_t)-1 && chown(path, service->uid, service->gid) < 0))
+        log_warn("%s: its rights cannot be set", path);
+}
+
+static void forget(struct listener *listener) {
+    listener->fd = listener->lock_fd = -1;
+    listener->lent_to = listener->lent_by = NULL;
+}
+
+void listen_lend(struct listener *owner, struct listener *borrower) {
+    *borrower = *owner;
+    borrower->lent_to = NULL;
+    borrower->lent_by = owner;
+    owner->lent_to = borrower;
+}
+
+void listen_take(struct listener *borrower) {
+    if (borrower->lent_by != NULL)
+        forget(borrower->lent_by);
+    borrower->lent_by = NULL;
+}
+
+/* True when the other one keeps it. */
+static bool leave_to_other(struct listener *listener) {
+    struct listener *other = listener->lent_to != NULL ? listener->lent_to : listener->lent_by;
+
+    if (other == NULL)
+        return false;
+    other->lent_to = other->lent_by = NULL;
+    forget(listener);
+    return true;
+}
+
 void listen_close(struct listener *listener) {
     const char *path = listener->address.sa.un.sun_path;
 
+    if (leave_to_other(listener))
+        return;
+    if (listener->is_inherited) {
+        listener->fd = -1;
+        return;
+    }
     if (listener->proto == NET_UNIX && listener->fd >= 0 && path[0] != '\0')
         unlink(path);
     /* Workers that still serve hold copies: the socket itself must stop listening. */

@@ -18,18 +18,33 @@ struct listener {
     struct net_address wanted, address; /* as configured; as bound */
     int fd;                             /* -1: closed */
     int lock_fd;                        /* UNIX: PATH.lock; -1 */
+    bool is_inherited;                  /* handed over: it outlives the listener */
+    struct listener *lent_to, *lent_by; /* one socket, two who want it: listen_lend() */
 };
 
 /*
- * Open one. "next" skips ports that the configuration names. A line about a port that was busy is
- * put in note (else note is "").
- * Returns 0, or -1 with the complaint.
+ * Open one, or take the one that was handed over for the address. "next" skips ports that the
+ * configuration names. A line about a port that was busy is put in note (else note is ""). Returns
+ * 0, or -1 with the complaint.
  */
 int listen_open(struct listener *listener, const struct config_listen *wanted,
     const struct config_service *service, const struct config *config, struct complaint *note,
     struct complaint *complaint);
 
-/* Close, and unlink a UNIX socket. */
+/* The backlog and, of a UNIX socket, the rights and the owner that the service wishes for now. */
+void listen_adjust(const struct listener *listener, const struct config_service *service);
+
+/*
+ * Let another have the socket, too, until one of them closes it, or listen_take(). One socket has
+ * two listeners then; whichever is closed first leaves it to the other. They must not move.
+ */
+void listen_lend(struct listener *owner, struct listener *borrower);
+
+/* It is the borrower's alone from now on; the owner is closed. Harmless when nothing is borrowed.
+ */
+void listen_take(struct listener *borrower);
+
+/* Close, and unlink a UNIX socket; one that was handed over stays as it is. */
 void listen_close(struct listener *listener);
 
 #endif

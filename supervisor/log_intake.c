@@ -40,12 +40,12 @@ void log_intake_add(struct log_intake *intake, unsigned index, const struct log_
     const int fds[STREAMS]) {
     struct log_intake_lane *lane = intake->lane + index;
 
-    memcpy(lane->service, name->service, sizeof(lane->service) - 1);
+    lane->name = name;
     lane->record_fd = fds[RECORDS];
     for (int i = 0; i < 2; i++)
         lane->capture[i] = (struct log_capture){ .fd = fds[LOG_INTAKE_OUT + i],
             .is_stderr = i == 1,
-            .origin = { .service = lane->service, .slot = name->slot } };
+            .origin = { .service = name->service } };
     for (uint32_t i = 0; i < STREAMS; i++)
         watch(intake, fds[i], index * STREAMS + i);
     intake->open_count += STREAMS;
@@ -84,8 +84,10 @@ static void take_output(struct log_intake *intake, uint32_t tag, uint32_t events
     int i = (int)(tag % STREAMS) - LOG_INTAKE_OUT;
     struct log_capture *capture = lane->capture + i;
 
-    if (capture->fd < 0 ||
-        !log_capture_take(capture, intake->stage, intake->takes_all || (events & EPOLLHUP)))
+    if (capture->fd < 0)
+        return;
+    capture->origin.slot = lane->name->slot;
+    if (!log_capture_take(capture, intake->stage, intake->takes_all || (events & EPOLLHUP)))
         return;
     set_aside(intake, lane, i, capture->partial_at_ns != 0, tag);
     if (is_over(capture->fd, events))

@@ -19,7 +19,7 @@ struct log_intake_lane {
     int record_fd; /* -1: none */
     struct log_capture capture[2];
     bool is_aside[2]; /* not watched: a line without its end is looked at now and then */
-    char service[CONFIG_NAME_MAX];
+    const struct log_lane_name *name; /* shared: the supervisor may give the lane to another slot */
 };
 
 struct log_intake {
@@ -37,7 +37,7 @@ int log_intake_open(struct log_intake *intake, struct log_stage *stage);
 
 bool log_intake_has(const struct log_intake *intake, unsigned index);
 
-/* From now on the descriptors are the intake's. The name is copied. */
+/* From now on the descriptors are the intake's. The name is looked at later, too. */
 void log_intake_add(struct log_intake *intake, unsigned index, const struct log_lane_name *name,
     const int fds[LOG_INTAKE_STREAMS]);
 

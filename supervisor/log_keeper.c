@@ -17,6 +17,8 @@
 #define AGAIN_FIRST_MS 50
 #define AGAIN_MOST_MS  5000
 
+static const char RENEWED[] = "the log's settings differ";
+
 /* Somebody who waits for the log file to be reopened. */
 struct supervisor_reopen {
     struct supervisor_reopen *next;
@@ -25,8 +27,8 @@ struct supervisor_reopen {
     void *owner;
 };
 
-static int check_file(const struct supervisor *supervisor, struct complaint *complaint) {
-    const char *path = supervisor->config->log.file;
+int log_keeper_check(const struct config *config, struct complaint *complaint) {
+    const char *path = config->log.file;
     int fd;
 
     if (path == NULL)
@@ -35,8 +37,7 @@ static int check_file(const struct supervisor *supervisor, struct complaint *com
     /* A pipe that nobody reads yet is no mistake. */
     if (fd < 0 && errno != ENXIO && errno != ENOSPC)
         return complaint_set(complaint, "log file %s: %s", path, strerror(errno));
-    if (fd >= 0 && supervisor->config->uid != (uid_t)-1 &&
-        fchown(fd, supervisor->config->uid, supervisor->config->gid) < 0) {
+    if (fd >= 0 && config->uid != (uid_t)-1 && fchown(fd, config->uid, config->gid) < 0) {
         close(fd);
         return complaint_set(complaint, "log file %s: %s", path, strerror(errno));
     }
@@ -52,6 +53,18 @@ static void choose_format(struct supervisor *supervisor) {
     supervisor->log_format = (enum log_format)config->log.format;
     if (supervisor->log_to_terminal && isatty(STDERR_FILENO))
         supervisor->log_format = LOG_FORMAT_HUMAN;
+}
+
+static void use_own_lane(struct supervisor *supervisor) {
+    choose_format(supervisor);
+    log_use_records(supervisor->lanes.lane[0].record_write, supervisor->log_format,
+        (enum log_level)supervisor->config->log.level, "", 0, NULL);
+}
+
+void log_keeper_renew(struct supervisor *supervisor) {
+    use_own_lane(supervisor);
+    if (supervisor->log_writer != NULL)
+        child_cut(supervisor->log_writer, supervisor->now_ns, RENEWED);
 }
 
 static void order_reopen(struct supervisor *supervisor, const struct supervisor_reopen *reopen) {
@@ -76,11 +89,9 @@ static void start(struct supervisor *supervisor) {
 }
 
 int log_keeper_start(struct supervisor *supervisor, struct complaint *complaint) {
-    if (check_file(supervisor, complaint) < 0)
+    if (log_keeper_check(supervisor->config, complaint) < 0)
         return -1;
-    choose_format(supervisor);
-    log_use_records(supervisor->lanes.lane[0].record_write, supervisor->log_format,
-        (enum log_level)supervisor->config->log.level, "", 0, NULL);
+    use_own_lane(supervisor);
     console_use(supervisor->lanes.console_write);
     start(supervisor);
     return 0;
@@ -91,7 +102,8 @@ void log_keeper_ended(
     supervisor->log_writer = NULL;
     if (supervisor->is_stopping)
         return;
-    supervisor_note(supervisor, NULL, last, LOG_LEVEL_WARN, "log_writer_exit",
+    supervisor_note(supervisor, NULL, last,
+        last->leave_reason == RENEWED ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "log_writer_exit",
         (const struct log_field[]){ LOG_TEXT("cause", death->words),
             LOG_NUMBER("uptime_ms", death->uptime_ms), { .key = NULL } },
         "the log writer %s; records wait until the next one", death->words);
@@ -124,6 +136,8 @@ void log_keeper_report(
     struct supervisor *supervisor, struct child *child, const struct contract_record *report) {
     if (report->kind == REPORT_REOPENED)
         answer_reopen(supervisor, report);
+    if (report->kind == REPORT_PONG)
+        child->ponged_at_ns = supervisor->now_ns;
     if (report->kind != REPORT_READY || child->state != CHILD_STARTING)
         return;
     child->state = CHILD_RUNNING;

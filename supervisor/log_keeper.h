@@ -11,6 +11,7 @@
 #include "shared/complaint.h"
 
 struct child;
+struct config;
 struct contract_record;
 struct spawn_death;
 struct supervisor;
@@ -20,6 +21,12 @@ struct supervisor;
  * the log writer. Returns 0, or -1 with the complaint.
  */
 int log_keeper_start(struct supervisor *supervisor, struct complaint *complaint);
+
+/* Can this configuration's log file be written? Returns 0, or -1 with the complaint. */
+int log_keeper_check(const struct config *config, struct complaint *complaint);
+
+/* The log's settings differ: a new log writer; what was said before still goes the old way. */
+void log_keeper_renew(struct supervisor *supervisor);
 
 /* The log writer is over, and freed; last is what it was. */
 void log_keeper_ended(

@@ -93,28 +93,50 @@ int log_lanes_open(struct log_lanes *lanes, bool console_on) {
     return -1;
 }
 
+static void name_lane(struct log_lanes *lanes, unsigned i, const char *service, unsigned slot) {
+    struct log_lane *lane = lanes->lane + i;
+
+    memset(lane->service, 0, sizeof(lane->service));
+    strlcpy(lane->service, service, sizeof(lane->service));
+    lane->slot = slot;
+    memcpy(lanes->names[i].service, lane->service, sizeof(lane->service));
+    lanes->names[i].slot = slot;
+}
+
+/* Of a service that is gone, or a pool that was larger. */
+static int reuse_lane(struct log_lanes *lanes, const char *service, unsigned slot) {
+    for (unsigned i = 1; i < LOG_LANES_MAX; i++)
+        if (lanes->lane[i].users == 0) {
+            name_lane(lanes, i, service, slot);
+            return (int)i;
+        }
+    errno = ENOSPC;
+    return -1;
+}
+
 int log_lanes_get(struct log_lanes *lanes, const char *service, unsigned slot, bool *out_is_new) {
-    struct log_lane *lane;
     unsigned i;
 
     *out_is_new = false;
     for (i = 0; i < lanes->count; i++)
         if (lanes->lane[i].slot == slot && strcmp(lanes->lane[i].service, service) == 0)
             return (int)i;
-    if (i == LOG_LANES_MAX) {
-        errno = ENOSPC;
+    if (i == LOG_LANES_MAX)
+        return reuse_lane(lanes, service, slot);
+    if (open_lane(lanes, lanes->lane + i) < 0)
         return -1;
-    }
-    lane = lanes->lane + i;
-    if (open_lane(lanes, lane) < 0)
-        return -1;
-    strlcpy(lane->service, service, sizeof(lane->service));
-    lane->slot = slot;
-    memcpy(lanes->names[i].service, lane->service, sizeof(lane->service));
-    lanes->names[i].slot = slot;
+    name_lane(lanes, i, service, slot);
     lanes->count++;
     *out_is_new = true;
     return (int)i;
+}
+
+void log_lanes_hold(struct log_lanes *lanes, int index) {
+    lanes->lane[index].users++;
+}
+
+void log_lanes_release(struct log_lanes *lanes, int index) {
+    lanes->lane[index].users--;
 }
 
 void log_lanes_close(struct log_lanes *lanes) {

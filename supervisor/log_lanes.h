@@ -25,11 +25,12 @@ struct log_lane {
     int record_read, record_write;
     int out_read, out_write;
     int err_read, err_write;
+    unsigned users; /* living children that write to it */
 };
 
-/* Whose lane it is, for a log writer that was forked before there was this lane. */
+/* Whose lane it is, for a log writer that was forked before it was. The last byte is always 0. */
 struct log_lane_name {
-    char service[CONFIG_NAME_MAX]; /* terminated by the reader */
+    char service[CONFIG_NAME_MAX];
     uint32_t slot;
 };
 
@@ -45,11 +46,16 @@ struct log_lanes {
 int log_lanes_open(struct log_lanes *lanes, bool console_on);
 
 /*
- * The lane of this slot, made when there is none yet.
- * Returns its index, or -1 with errno. *out_is_new: the log writer has to be told, by ORDER_LANE
- * with record_read, out_read and err_read, in this order.
+ * The lane of this slot, made when there is none yet. When there are LOG_LANES_MAX already, one
+ * that nobody uses becomes this slot's.
+ * Returns its index, or -1 with errno (ENOSPC: all are in use). *out_is_new: the log writer has to
+ * be told, by ORDER_LANE with record_read, out_read and err_read, in this order.
  */
 int log_lanes_get(struct log_lanes *lanes, const char *service, unsigned slot, bool *out_is_new);
+
+/* A child writes to this lane; it does no longer. */
+void log_lanes_hold(struct log_lanes *lanes, int index);
+void log_lanes_release(struct log_lanes *lanes, int index);
 
 void log_lanes_close(struct log_lanes *lanes);
 

@@ -15,13 +15,14 @@
 #include "shared/version.h"
 #include "supervisor/config.h"
 #include "supervisor/main_mdoc.h"
+#include "supervisor/notify.h"
 #include "supervisor/supervisor.h"
 
 extern char **environ;
 
 struct values {
     const char *file;
-    bool test, dump, foreground, version;
+    bool test, dump, json, foreground, version;
     const char *mdoc;
 };
 
@@ -48,6 +49,10 @@ static const struct setting options_table[] = {
         .type = SETTING_BOOL,
         .offset = offsetof(struct values, dump),
         .help = "write the configuration as it counts, with where each value comes from, and end" },
+    { .name = "json",
+        .type = SETTING_BOOL,
+        .offset = offsetof(struct values, json),
+        .help = "with --dump: write it as JSON" },
     { .name = "version",
         .type = SETTING_BOOL,
         .offset = offsetof(struct values, version),
@@ -101,8 +106,13 @@ static int read_options(char **argv, struct values *values) {
             operand);
         return EXIT_CODE_USAGE;
     default:
-        return -1;
+        break;
     }
+    if (values->json && !values->dump) {
+        log_warnx("--json is for --dump");
+        return EXIT_CODE_USAGE;
+    }
+    return -1;
 }
 
 static int finish(int exit_code) {
@@ -114,7 +124,6 @@ static int finish(int exit_code) {
 static int serve(const struct values *values) {
     struct config *config = config_read_guarded(values->file, stderr);
     bool has_console;
-    int exit_code;
 
     if (config == NULL)
         return EXIT_CODE_CONFIG;
@@ -123,11 +132,18 @@ static int serve(const struct values *values) {
         config_free(config);
         return finish(EXIT_CODE_OK);
     }
+    notify_open();
     has_console = config->console == CONSOLE_ON ||
-                  (config->console == CONSOLE_AUTO && values->foreground && isatty(STDOUT_FILENO));
-    exit_code = supervisor_run(config, values->foreground, has_console);
-    config_free(config);
-    return exit_code;
+                  (config->console == CONSOLE_AUTO && values->foreground && !notify_is_wanted() &&
+                      isatty(STDOUT_FILENO));
+    return supervisor_run(config, values->foreground, has_console);
+}
+
+static int dump(const struct values *values) {
+    const int rc = values->json ? config_dump_json(values->file, stdout, stderr)
+                                : config_dump(values->file, stdout, stderr);
+
+    return finish(rc == 0 ? EXIT_CODE_OK : EXIT_CODE_CONFIG);
 }
 
 int main(int argc, char **argv) {
@@ -151,7 +167,6 @@ int main(int argc, char **argv) {
     if (values.mdoc != NULL)
         return finish(main_mdoc_write(values.mdoc, options_table));
     if (values.dump)
-        return finish(
-            config_dump(values.file, stdout, stderr) == 0 ? EXIT_CODE_OK : EXIT_CODE_CONFIG);
+        return dump(&values);
     return serve(&values);
 }

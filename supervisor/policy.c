@@ -9,6 +9,13 @@ static int want_static(const struct policy_rules *rules, const struct policy_cou
     return (int)rules->max_children - (int)counts->total;
 }
 
+/* 0: midway, as PHP-FPM has it. */
+static int count_first(const struct policy_rules *rules) {
+    const unsigned midway = (rules->min_spare_servers + rules->max_spare_servers) / 2;
+
+    return (int)(rules->start_servers > 0 ? rules->start_servers : midway);
+}
+
 static int want_dynamic(const struct policy_rules *rules, const struct policy_counts *counts) {
     const int room_for = (int)rules->max_children - (int)counts->total;
     const int spare = (int)(counts->with_room + counts->starting);
@@ -17,7 +24,7 @@ static int want_dynamic(const struct policy_rules *rules, const struct policy_co
     if (room_for < 0) /* the operator made it smaller */
         return room_for;
     if (counts->is_first)
-        return at_most((int)rules->start_servers - (int)counts->total, room_for);
+        return at_most(count_first(rules) - (int)counts->total, room_for);
     wanted = (int)rules->min_spare_servers - spare;
     if (wanted > 0)
         return at_most(wanted, room_for);

@@ -84,19 +84,21 @@ static enum reload_action compare_service(
     return action;
 }
 
-static void add_change(struct reload_plan *plan, const struct config_service *was,
-    const struct config_service *is, const char *workers_words) {
+static struct reload_change *add_change(struct reload_plan *plan, enum reload_action action,
+    const struct config_service *was, const struct config_service *is) {
     struct reload_change *change = &plan->change[plan->count++];
 
-    *change = (struct reload_change){ .was = was, .is = is };
-    strcpy(change->name, was != NULL ? was->name : is->name);
-    if (was == NULL)
-        change->action = RELOAD_ADD;
-    else if (is == NULL)
-        change->action = RELOAD_REMOVE;
-    else
-        change->action = compare_service(was, is, change->words);
-    if (was == NULL || is == NULL || workers_words[0] == '\0')
+    *change = (struct reload_change){ .action = action, .was = was, .is = is };
+    strcpy(change->name, action == RELOAD_ADD ? is->name : was->name);
+    return change;
+}
+
+static void add_both(struct reload_plan *plan, const struct config_service *was,
+    const struct config_service *is, const char *workers_words) {
+    struct reload_change *change = add_change(plan, RELOAD_KEEP, was, is);
+
+    change->action = compare_service(was, is, change->words);
+    if (workers_words[0] == '\0')
         return;
     change->action = RELOAD_REPLACE;
     add_words(change->words, "%s%s%s%s", workers_words, "", "");
@@ -142,16 +144,18 @@ void reload_diff(
                 : b == wanted->service_count
                     ? -1
                     : strcmp(running->service[a].name, wanted->service[b].name);
-        add_change(plan, order <= 0 ? &running->service[a] : NULL,
-            order >= 0 ? &wanted->service[b] : NULL, workers_words);
-        a += order <= 0;
-        b += order >= 0;
+        if (order == 0)
+            add_both(plan, &running->service[a++], &wanted->service[b++], workers_words);
+        else if (order < 0)
+            add_change(plan, RELOAD_REMOVE, &running->service[a++], NULL);
+        else
+            add_change(plan, RELOAD_ADD, NULL, &wanted->service[b++]);
     }
 }
 
-struct reload_change *reload_diff_find(struct reload_plan *plan, const char *name) {
+bool reload_diff_has_any(const struct reload_plan *plan) {
     for (unsigned i = 0; i < plan->count; i++)
-        if (strcmp(plan->change[i].name, name) == 0)
-            return &plan->change[i];
-    return NULL;
+        if (plan->change[i].action != RELOAD_KEEP)
+            return true;
+    return plan->daemon_words[0] != '\0';
 }

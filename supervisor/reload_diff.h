@@ -41,7 +41,7 @@ struct reload_plan {
 void reload_diff(
     struct reload_plan *plan, const struct config *running, const struct config *wanted);
 
-/* The change of this service, or NULL. */
-struct reload_change *reload_diff_find(struct reload_plan *plan, const char *name);
+/* Does anything differ that counts before the next start? */
+bool reload_diff_has_any(const struct reload_plan *plan);
 
 #endif

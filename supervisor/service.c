@@ -4,6 +4,7 @@
  */
 #include "supervisor/service.h"
 
+#include <bsd/string.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #define SECOND_NS    1000000000ull
 #define GOOD_LIFE_NS (10 * SECOND_NS)
 #define NO_FORK_NS   SECOND_NS
+#define NO_ROOM_NS   (SECOND_NS / 100)
 
 static const char *const names[] = {
     [SERVICE_STOPPED] = "STOPPED",
@@ -112,7 +114,7 @@ void service_stop(struct service *service, const char *reason) {
     service->scale = 0;
     service->close_at_ns = now_ns + SERVICE_LISTEN_EMPTY_NS;
     service_listen_watch(service, false);
-    service_order(service, ORDER_EMPTY);
+    service_order(service, ORDER_EMPTY, service->close_at_ns);
     TAILQ_FOREACH (child, &service->children, link)
         child_drain(child, now_ns, service->config->graceful_timeout_ms, reason);
     go_on_stopping(service, now_ns);
@@ -129,8 +131,10 @@ void service_restart(struct service *service) {
     service_tend(service, service->supervisor->now_ns);
 }
 
-void service_scale(struct service *service, unsigned n) {
+void service_scale(struct service *service, unsigned n, const char *by) {
     service->scale = n;
+    service->scaled_at_ns = service->supervisor->now_ns;
+    strlcpy(service->scaled_by, by, sizeof(service->scaled_by));
     service_tend(service, service->supervisor->now_ns);
 }
 
@@ -174,16 +178,15 @@ static void count_children(const struct service *service, struct policy_counts *
 }
 
 unsigned service_free_slot(const struct service *service) {
+    bool is_taken[SCOREBOARD_ROWS + 2] = { false };
     const struct child *child;
-    unsigned slot = 0;
-    bool is_taken;
+    unsigned slot = 1;
 
-    do {
+    TAILQ_FOREACH (child, &service->children, link)
+        if (child->slot < SCOREBOARD_ROWS + 2)
+            is_taken[child->slot] = true;
+    while (is_taken[slot])
         slot++;
-        is_taken = false;
-        TAILQ_FOREACH (child, &service->children, link)
-            is_taken = is_taken || child->slot == slot;
-    } while (is_taken);
     return slot;
 }
 
@@ -201,6 +204,18 @@ static bool may_fork(struct service *service, uint64_t now_ns) {
     return false;
 }
 
+/* Without a row or a lane the next death makes room; anything else is tried again later. */
+static void tell_fork_failed(struct service *service, int error, uint64_t now_ns) {
+    service->no_fork_before_ns = now_ns + (error == ENOSPC ? NO_ROOM_NS : NO_FORK_NS);
+    if (now_ns < service->fork_failed_told_ns + NO_FORK_NS)
+        return;
+    service->fork_failed_told_ns = now_ns;
+    supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "fork_failed",
+        (const struct log_field[]){ LOG_TEXT("cause", strerror(error)), { .key = NULL } },
+        "no worker could be forked: %s; trying again %s", strerror(error),
+        error == ENOSPC ? "when another has left" : "in a second");
+}
+
 struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool is_held) {
     struct child *child;
 
@@ -208,10 +223,7 @@ struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool
         return NULL;
     child = spawn_worker(service, service_free_slot(service), is_held);
     if (child == NULL) {
-        service->no_fork_before_ns = now_ns + NO_FORK_NS;
-        supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "fork_failed",
-            (const struct log_field[]){ LOG_TEXT("cause", strerror(errno)), { .key = NULL } },
-            "no worker could be forked: %s; trying again in a second", strerror(errno));
+        tell_fork_failed(service, errno, now_ns);
         return NULL;
     }
     service->spawned_in_window++;
@@ -249,8 +261,7 @@ static void resize(struct service *service, uint64_t now_ns, bool is_tick) {
     struct child *child;
     int wanted;
 
-    fill_rules(service, &rules);
-    count_children(service, &counts);
+    service_measure(service, &rules, &counts);
     wanted = policy_want(&rules, &counts);
     for (; wanted > 0 && service_fork_worker(service, now_ns, false) != NULL; wanted--)
         service->has_waiting = false;
@@ -290,6 +301,13 @@ void service_worker_ready(struct service *service, struct child *child) {
     gate_heard(service->gate);
 }
 
+void service_proved(struct service *service) {
+    backoff_reset(&service->backoff);
+    if (service->state == SERVICE_STOPPED || service->state == SERVICE_FATAL)
+        set_state(service, SERVICE_STARTING, NULL);
+    set_state(service, SERVICE_RUNNING, NULL);
+}
+
 /* A death before READY makes the service wait; if too many follow, it gives up. */
 static void back_off(struct service *service, uint64_t now_ns) {
     const struct config_service *config = service->config;
@@ -309,7 +327,7 @@ void service_worker_ended(
     struct service *service, bool was_ready, bool was_told, const struct spawn_death *death) {
     const uint64_t now_ns = service->supervisor->now_ns;
 
-    if (!was_told) {
+    if (!was_told || service->is_candidate) {
         service->restarts++;
         strcpy(service->last_death, death->words);
         service->last_death_at_ns = now_ns;
@@ -325,8 +343,8 @@ void service_worker_ended(
     service_tend(service, now_ns);
 }
 
-void service_order(struct service *service, uint32_t kind) {
-    struct contract_record order = { .kind = kind };
+void service_order(struct service *service, uint32_t kind, uint64_t value) {
+    struct contract_record order = { .kind = kind, .value = value };
     struct child *child;
 
     TAILQ_FOREACH (child, &service->children, link) {
@@ -395,6 +413,12 @@ void service_count(const struct service *service, struct scoreboard_totals *out)
         scoreboard_add_counts(out, &service->supervisor->board->row[child->row].counts);
 }
 
+void service_measure(
+    const struct service *service, struct policy_rules *rules, struct policy_counts *counts) {
+    fill_rules(service, rules);
+    count_children(service, counts);
+}
+
 unsigned service_count_ready(const struct service *service) {
     const struct child *child;
     unsigned count = 0;
@@ -417,7 +441,6 @@ bool service_is_settled(const struct service *service) {
     TAILQ_FOREACH (child, &service->children, link)
         if (child->state == CHILD_STARTING || (child->wants_recycling && !child_is_leaving(child)))
             return false;
-    fill_rules(service, &rules);
-    count_children(service, &counts);
+    service_measure(service, &rules, &counts);
     return policy_want(&rules, &counts) == 0 || !may_shrink(service, &rules, &counts, false);
 }

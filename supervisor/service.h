@@ -54,13 +54,16 @@ struct service {
     struct child_list children;
     struct gate *gate; /* limits that all its workers share; mapped */
     struct backoff backoff;
-    unsigned scale;       /* max_children as the operator set it; 0: as configured */
+    unsigned scale;     /* max_children as the operator set it; 0: as configured */
+    char scaled_by[64]; /* who did, in words; "" */
+    uint64_t scaled_at_ns;
     uint64_t restarts;    /* workers that ended without being told to */
     char last_death[160]; /* in words; "" */
     uint64_t last_death_at_ns;
     struct scoreboard_totals gone; /* counts of workers that are gone */
     uint64_t window_at_ns;         /* max_spawn_rate: when this second began, forks in it */
     unsigned spawned_in_window;
+    uint64_t fork_failed_told_ns;
     uint64_t no_fork_before_ns;  /* fork failed, or the rate is used up */
     bool is_candidate;           /* not on the list: a new configuration that is tried */
     bool is_removed;             /* no longer configured; off the list when it is STOPPED */
@@ -82,8 +85,8 @@ void service_stop(struct service *service, const char *reason);
 /* Replace every worker by a new one: new ones READY before old ones drain. */
 void service_restart(struct service *service);
 
-/* Let max_children be n (0: as configured) until the next start. */
-void service_scale(struct service *service, unsigned n);
+/* Let max_children be n (0: as configured) until the next start. by: who wishes it, in words. */
+void service_scale(struct service *service, unsigned n, const char *by);
 
 /* Bring the number of workers to what the policy wants, and look at limits of time. Often. */
 void service_tend(struct service *service, uint64_t now_ns);
@@ -93,12 +96,15 @@ struct spawn_death;
 /* A worker reported READY. */
 void service_worker_ready(struct service *service, struct child *child);
 
+/* A worker of a configuration that counts since now is READY: whatever it was, it runs. */
+void service_proved(struct service *service);
+
 /* A worker is over and freed; was_told: it was on its way out. */
 void service_worker_ended(
     struct service *service, bool was_ready, bool was_told, const struct spawn_death *death);
 
 /* Send an order to every worker that serves. */
-void service_order(struct service *service, uint32_t kind);
+void service_order(struct service *service, uint32_t kind, uint64_t value);
 
 /*
  * Fork one more worker, when a rate, a delay or a failed fork does not forbid it for now. is_held:
@@ -114,6 +120,13 @@ uint64_t service_next_at_ns(const struct service *service);
 
 /* Counts of living and gone workers together. */
 void service_count(const struct service *service, struct scoreboard_totals *out);
+
+struct policy_rules;
+struct policy_counts;
+
+/* What policy_want() goes by now. */
+void service_measure(
+    const struct service *service, struct policy_rules *rules, struct policy_counts *counts);
 
 /* How many workers are READY and not leaving. */
 unsigned service_count_ready(const struct service *service);

@@ -60,8 +60,10 @@ struct service *service_list_new(
 
 static int compare(const void *a, const void *b) {
     const struct service *const *x = a, *const *y = b;
+    const int order = strcmp((*x)->config->name, (*y)->config->name);
 
-    return strcmp((*x)->config->name, (*y)->config->name);
+    /* One that leaves stands behind one of the same name that came. */
+    return order != 0 ? order : (*x)->is_removed - (*y)->is_removed;
 }
 
 void service_list_add(struct service *service) {

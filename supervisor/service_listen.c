@@ -66,7 +66,8 @@ void service_listen_close_for_good(struct service *service) {
     struct control_queue queue = { .waiting = 0 };
 
     for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++)
-        if (service->listener[i].fd >= 0 && service->listener[i].proto != NET_UDP)
+        if (service->listener[i].fd >= 0 && service->listener[i].proto != NET_UDP &&
+            !service->listener[i].is_inherited && service->listener[i].lent_to == NULL)
             control_queue_add(&queue, &service->listener[i]);
     tell_lost(service, &queue);
     service_listen_close(service);
@@ -111,7 +112,7 @@ static void close_retiring(struct service *service) {
     struct control_queue queue = { .waiting = 0 };
 
     for (unsigned i = 0; i < service->retiring_count; i++) {
-        if (service->retiring[i].proto != NET_UDP)
+        if (service->retiring[i].proto != NET_UDP && !service->retiring[i].is_inherited)
             control_queue_add(&queue, &service->retiring[i]);
         listen_close(&service->retiring[i]);
     }

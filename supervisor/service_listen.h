@@ -27,7 +27,7 @@ int service_listen_open(
 /* Say in the log and on the console where it listens. */
 void service_listen_announce(const struct service *service, const struct listener *listener);
 
-/* Close all: nobody can connect any more. */
+/* Close all: nobody can connect any more. What is lent or borrowed is left to the other. */
 void service_listen_close(struct service *service);
 
 /*

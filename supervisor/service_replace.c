@@ -4,6 +4,7 @@
  */
 #include "supervisor/service_replace.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -22,10 +23,15 @@ static bool is_being_replaced(const struct service *service, const struct child 
 
 void service_replace_next(struct service *service, uint64_t now_ns) {
     struct child *child, *fresh;
-    unsigned permits = (unsigned)service->config->max_recycling;
+    /* After a reload they all are old; new ones come as fast as may be. */
+    unsigned permits = service->is_replacing ? UINT_MAX : (unsigned)service->config->max_recycling;
+    bool has_old = false;
 
-    TAILQ_FOREACH (child, &service->children, link)
+    TAILQ_FOREACH (child, &service->children, link) {
         permits -= child->replaces != NULL && permits > 0;
+        has_old |= child->wants_recycling && !child_is_leaving(child);
+    }
+    service->is_replacing = service->is_replacing && has_old;
     TAILQ_FOREACH (child, &service->children, link) {
         if (permits == 0)
             return;

@@ -23,7 +23,11 @@ static void reopen(struct supervisor *supervisor) {
     supervisor_reopen_logs(supervisor, NULL, NULL);
 }
 
-static void scale_all(struct supervisor *supervisor, int by) {
+static void reload(struct supervisor *supervisor) {
+    reload_ask(supervisor, RELOAD_REAL);
+}
+
+static void scale_all(struct supervisor *supervisor, int by, const char *who) {
     struct service *service;
     unsigned most;
 
@@ -31,22 +35,23 @@ static void scale_all(struct supervisor *supervisor, int by) {
         service = supervisor->service[i];
         most = service->scale > 0 ? service->scale : (unsigned)service->config->max_children;
         if (service->state == SERVICE_RUNNING && (by > 0 || most > 1))
-            service_scale(service, most + (unsigned)by);
+            service_scale(service, most + (unsigned)by, who);
     }
 }
 
 static void scale_up(struct supervisor *supervisor) {
-    scale_all(supervisor, 1);
+    scale_all(supervisor, 1, "a SIGTTIN");
 }
 
 static void scale_down(struct supervisor *supervisor) {
-    scale_all(supervisor, -1);
+    scale_all(supervisor, -1, "a SIGTTOU");
 }
 
 const struct signals_row signals_table[] = {
     { SIGTERM, "SIGTERM", "stop", "stop gracefully; a second time: at once", stop },
     { SIGQUIT, "SIGQUIT", "stop", "stop gracefully; a second time: at once", stop },
     { SIGINT, "SIGINT", NULL, "stop at once: sessions end between two messages", stop_fast },
+    { SIGHUP, "SIGHUP", "reload", "reload the configuration", reload },
     { SIGUSR1, "SIGUSR1", "reopen", "reopen the log file", reopen },
     { SIGTTIN, "SIGTTIN", "scale", "one worker more for each service", scale_up },
     { SIGTTOU, "SIGTTOU", "scale", "one worker less for each service", scale_down },

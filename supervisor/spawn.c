@@ -89,7 +89,8 @@ static int prepare(struct prepared *out, struct supervisor *supervisor, struct s
         .order_fd = -1,
         .row = row,
         .deadline_ns = UINT64_MAX,
-        .generation = generation };
+        .generation = generation,
+        .config_generation = supervisor->generation };
     out->child = child;
     if (contract_pair(&child->order_fd, &out->child_order_fd) < 0)
         return -1;
@@ -241,6 +242,8 @@ static void keep(struct prepared *prepared, pid_t pid, uint64_t now_ns) {
         return;
     child->supervisor->board->row[child->row].pid = pid;
     child->supervisor->board->row[child->row].started_at_ns = now_ns;
+    child->lane = prepared->lane;
+    log_lanes_hold(&child->supervisor->lanes, child->lane);
     TAILQ_INSERT_TAIL(&child->service->children, child, link);
 }
 
@@ -322,6 +325,7 @@ static void release(struct child *child) {
         scoreboard_add_counts(&service->gone, &child->supervisor->board->row[child->row].counts);
         gate_remove_member(service->gate, (unsigned)child->row);
         scoreboard_release_row(child->supervisor->board, child->row);
+        log_lanes_release(&child->supervisor->lanes, child->lane);
         TAILQ_REMOVE(&service->children, child, link);
         TAILQ_FOREACH (other, &service->children, link)
             if (other->replaces == child)

@@ -24,7 +24,11 @@
 #include "shared/version.h"
 #include "supervisor/control.h"
 #include "supervisor/detach.h"
+#include "supervisor/listen_inherited.h"
 #include "supervisor/log_keeper.h"
+#include "supervisor/notify.h"
+#include "supervisor/notify_keeper.h"
+#include "supervisor/reload_sweep.h"
 #include "supervisor/service_list.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
@@ -107,7 +111,7 @@ static void believe(struct child *child, const struct contract_record *report) {
         child->ponged_at_ns = supervisor->now_ns;
         break;
     case REPORT_LOOK:
-        service_order(service, ORDER_LOOK);
+        service_order(service, ORDER_LOOK, 0);
         break;
     default:
         break;
@@ -225,6 +229,14 @@ static int init(struct supervisor *supervisor) {
     return 0;
 }
 
+static void drop_unused_sockets(struct supervisor *supervisor) {
+    struct complaint what;
+
+    while (listen_inherited_drop_unused(supervisor->config, &what))
+        supervisor_note(
+            supervisor, NULL, NULL, LOG_LEVEL_WARN, "socket_unused", NULL, "%s", what.text);
+}
+
 /* All sockets first: nothing serves when something cannot. Every complaint is shown. */
 static int start_services(struct supervisor *supervisor) {
     struct complaint complaint;
@@ -248,6 +260,10 @@ static bool has_ended(const struct supervisor *supervisor) {
     for (unsigned i = 0; i < supervisor->service_count; i++)
         if (supervisor->service[i]->state != SERVICE_STOPPED)
             return false;
+    /* Candidates of a reload that was given up are on no list. */
+    for (unsigned i = 0; i < SUPERVISOR_SERVICES_MAX; i++)
+        if (supervisor->place[i].config != NULL && !TAILQ_EMPTY(&supervisor->place[i].children))
+            return false;
     return true;
 }
 
@@ -260,6 +276,12 @@ static int patience_ms(const struct supervisor *supervisor) {
             next_ns = at_ns;
     }
     at_ns = log_keeper_next_at_ns(supervisor);
+    if (at_ns < next_ns)
+        next_ns = at_ns;
+    at_ns = reload_next_at_ns(supervisor);
+    if (at_ns < next_ns)
+        next_ns = at_ns;
+    at_ns = notify_keeper_next_at_ns(supervisor);
     if (at_ns < next_ns)
         next_ns = at_ns;
     if (next_ns <= supervisor->now_ns)
@@ -298,11 +320,13 @@ static void serve(struct supervisor *supervisor) {
             log_warn("the supervisor cannot wait");
         for (unsigned i = 0; i < supervisor->service_count; i++)
             service_tend(supervisor->service[i], supervisor->now_ns);
+        reload_tend(supervisor);
         log_keeper_tend(supervisor);
         control_tend(supervisor->control);
         log_flush_repeats();
         if (supervisor->detached_fd >= 0 && has_started(supervisor))
             tell_start(supervisor);
+        notify_keeper_tend(supervisor, has_started(supervisor));
     }
 }
 
@@ -311,6 +335,7 @@ void supervisor_stop(struct supervisor *supervisor, bool fast) {
 
     supervisor->is_stopping = true;
     supervisor->is_fast = supervisor->is_fast || fast;
+    reload_abort(supervisor);
     for (unsigned i = 0; i < supervisor->service_count; i++) {
         service_stop(supervisor->service[i], "the daemon stops");
         if (!supervisor->is_fast)
@@ -335,6 +360,7 @@ struct service *supervisor_find_service(struct supervisor *supervisor, const cha
 static void release(struct supervisor *supervisor) {
     while (supervisor->service_count > 0)
         service_list_drop(supervisor->service[0]);
+    reload_fini(supervisor);
     if (supervisor->control != NULL)
         control_close(supervisor->control);
     log_keeper_stop(supervisor);
@@ -380,6 +406,7 @@ static int start_and_serve(struct supervisor *supervisor) {
             LOG_TEXT("config", supervisor->config->file), { .key = NULL } },
         "preforkd %s starts with %u service%s", PREFORK_VERSION, supervisor->service_count,
         supervisor->service_count == 1 ? "" : "s");
+    drop_unused_sockets(supervisor);
     if (start_services(supervisor) < 0) {
         supervisor_stop(supervisor, true);
         serve(supervisor);
@@ -408,6 +435,7 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     supervisor->has_console = has_console;
     supervisor->signal_fd = -1;
     supervisor->detached_fd = -1;
+    listen_inherited_take(LISTEN_INHERITED_FIRST);
     if (!is_foreground)
         detach_start(supervisor);
     setproctitle("supervisor");
@@ -418,6 +446,7 @@ int supervisor_run(struct config *config, bool is_foreground, bool has_console) 
     /* Last of all: whoever is told may start again at once, and nothing of ours is in the way. */
     if (supervisor->detached_fd >= 0)
         detach_tell(supervisor, exit_code);
+    config_free(supervisor->config);
     supervisor_forget(supervisor);
     return exit_code;
 }

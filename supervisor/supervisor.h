@@ -16,6 +16,7 @@
 #include "supervisor/child.h"
 #include "supervisor/config.h"
 #include "supervisor/log_lanes.h"
+#include "supervisor/reload.h"
 #include "supervisor/service.h"
 
 /* Those of a configuration, and as many that are on their way in or out. */
@@ -36,6 +37,7 @@ struct supervisor {
     struct log_lanes lanes;
     struct child *log_writer; /* NULL while there is none */
     struct control *control;
+    struct reload reload;
     uint64_t started_at_ns;
     uint32_t generation; /* of the configuration: 1, and one more for each reload */
     uint32_t next_child_generation;
@@ -58,7 +60,7 @@ struct supervisor {
 /*
  * Serve until told to stop. Takes over the process: signals, descriptors, title; becomes the
  * parent of all workers. console: the console is wished for. Parent only, once; blocks.
- * Returns the exit code. config stays the caller's.
+ * Takes config over. Returns the exit code.
  */
 int supervisor_run(struct config *config, bool is_foreground, bool has_console);
 

@@ -114,8 +114,11 @@ static bool may_come(
 
     if (batch->in[i].msg_hdr.msg_flags & MSG_TRUNC || could_loop(&batch->peer[i], listener))
         return false;
-    return (args->max_rate == 0 && args->max_rate_per_source == 0) ||
-           gate_pass_rate(args->gate, net_source_hash(&batch->peer[i]), batch->worker->now_ns);
+    if ((args->max_rate == 0 && args->max_rate_per_source == 0) ||
+        gate_pass_rate(args->gate, net_source_hash(&batch->peer[i]), batch->worker->now_ns))
+        return true;
+    worker_count(batch->worker, &batch->worker->row->counts.dropped_rate, 1);
+    return false;
 }
 
 /* Send what is collected. One that cannot be sent is dropped, counted, and stops no other. */

@@ -35,11 +35,14 @@ static void set_inherited(const struct worker *worker, int fd) {
     connection_set_timeouts(worker, fd);
 }
 
-static void refuse(struct worker *worker, int fd) {
+/* limit: the counter of what keeps it out; NULL when that is no limit. */
+static void refuse(struct worker *worker, int fd, _Atomic uint64_t *limit) {
     const char *line = worker->args->full_line;
     size_t len;
 
     worker_count(worker, &worker->row->counts.refused, 1);
+    if (limit != NULL)
+        worker_count(worker, limit, 1);
     if (line != NULL) {
         len = strlen(line);
         send(fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
@@ -50,30 +53,34 @@ static void refuse(struct worker *worker, int fd) {
     close(fd);
 }
 
-/* Limits that need to know who comes. */
-static bool may_come(struct worker *worker, uint32_t slot, const struct net_address *peer) {
+/* Limits that need to know who comes. Returns the counter of the one that is passed, or NULL. */
+static _Atomic uint64_t *find_passed_limit(
+    struct worker *worker, uint32_t slot, const struct net_address *peer) {
     const struct worker_args *args = worker->args;
     uint64_t source = net_source_hash(peer);
 
     if (!gate_name_source(args->gate, slot, source))
-        return false;
-    return (args->max_rate == 0 && args->max_rate_per_source == 0) ||
-           gate_pass_rate(args->gate, source, clock_now_ns());
+        return &worker->row->counts.refused_source;
+    if ((args->max_rate == 0 && args->max_rate_per_source == 0) ||
+        gate_pass_rate(args->gate, source, clock_now_ns()))
+        return NULL;
+    return &worker->row->counts.refused_rate;
 }
 
 static void take(struct worker *worker, int fd, uint32_t slot, enum net_proto proto,
     const struct net_address *peer) {
+    _Atomic uint64_t *limit = find_passed_limit(worker, slot, peer);
     struct connection *connection;
 
-    if (!may_come(worker, slot, peer)) {
-        refuse(worker, fd);
+    if (limit != NULL) {
+        refuse(worker, fd, limit);
         gate_leave(worker->args->gate, slot);
         return;
     }
     connection = connection_new(worker);
     if (connection == NULL) {
         log_warn("a connection had to be turned away");
-        refuse(worker, fd);
+        refuse(worker, fd, NULL);
         gate_leave(worker->args->gate, slot);
         return;
     }
@@ -124,7 +131,7 @@ static void accept_one(struct worker *worker, const struct worker_listener *list
         return;
     }
     if (refuses && !enter(worker, &slot)) {
-        refuse(worker, fd);
+        refuse(worker, fd, &worker->row->counts.refused_full);
         return;
     }
     take(worker, fd, slot, listener->proto, &peer);

@@ -39,10 +39,6 @@ struct taker_channel {
 /* What becomes of a channel after a packet; GONE: it is closed already, and freed. */
 enum verdict { GO_ON, CLOSE, GONE };
 
-void taker_init(struct taker *taker) {
-    TAILQ_INIT(&taker->channels);
-}
-
 bool taker_leaves_room(const struct worker *worker) {
     return worker->taker.unheard == 0 &&
            worker->row->sessions + worker->taker.expected < worker->args->sessions_max;
@@ -57,6 +53,10 @@ bool taker_is_waiting(const struct worker *worker) {
 }
 
 /* ---- channels ---- */
+
+void taker_init(struct taker *taker) {
+    TAILQ_INIT(&taker->channels);
+}
 
 /* Who lets others in soon gives up soon; who only passes on what comes has time. */
 static void be_patient(struct taker_channel *channel) {
@@ -99,9 +99,9 @@ static void close_channel(struct taker_channel *channel) {
 void taker_close(struct worker *worker) {
     struct taker_channel *channel;
 
-    /* It is taken from the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     while ((channel = TAILQ_FIRST(&worker->taker.channels)) != NULL)
-        close_channel(channel); /* NOLINT(clang-analyzer-unix.Malloc): as above */
+        /* It leaves the list there. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+        close_channel(channel);
 }
 
 void taker_pass_on(struct worker *worker) {
@@ -369,5 +369,5 @@ void taker_add(struct worker *worker, int channel_fd) {
         return;
     }
     worker->taker.unheard++;
-    TAILQ_INSERT_TAIL(&worker->taker.channels, channel, link);
+    TAILQ_INSERT_HEAD(&worker->taker.channels, channel, link);
 }

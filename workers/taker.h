@@ -22,14 +22,13 @@
 struct taker_channel;
 struct worker;
 
-TAILQ_HEAD(taker_channels, taker_channel);
-
 struct taker {
-    struct taker_channels channels;
+    TAILQ_HEAD(taker_channels, taker_channel) channels;
     _Atomic unsigned unheard;  /* channels that have not told how many come */
     _Atomic unsigned expected; /* sessions that room is kept for */
 };
 
+/* Before anything else. */
 void taker_init(struct taker *taker);
 
 /* Take from this channel too; it is the taker's from here on. */

@@ -227,7 +227,7 @@ static void give(struct worker *worker, int channel) {
 static void obey(struct worker *worker, const struct contract_record *order, int fd) {
     if (order->kind == ORDER_LOOK)
         door_look(worker);
-    else if (order->kind == ORDER_EMPTY)
+    else if (order->kind == ORDER_EMPTY && clock_now_ns() < order->value)
         door_empty(worker);
     else if (order->kind == ORDER_PING)
         worker_report(worker, REPORT_PONG, order->value);

@@ -38,58 +38,67 @@ static int ask_file(
     return control_client_ask(cmd, &values->client, &question);
 }
 
-/* Become preforkd, or with --json show what it says in one object. */
-static int run_daemon(const struct cmd *cmd, const struct values *values, const char **daemon) {
-    json_t *lines, *complaints, *object;
-    int exit_code;
+/* What preforkd says, in one object. is_dump: it writes the configuration as JSON itself. */
+static int show_json(const struct cmd *cmd, const char **daemon, bool is_dump) {
+    json_t *lines, *complaints, *object, *config;
+    int exit_code = daemon_program_capture(cmd->name, daemon, &lines, &complaints);
 
-    if (!values->client.json)
-        return daemon_program_exec(cmd->name, daemon);
-    exit_code = daemon_program_capture(cmd->name, daemon, &lines, &complaints);
-    object = json_pack("{s:b,s:o,s:o}", "good", exit_code == EXIT_CODE_OK, "lines", lines,
-        "complaints", complaints);
+    object = json_pack("{s:b}", "good", exit_code == EXIT_CODE_OK);
+    if (is_dump) {
+        config = json_array_size(lines) == 1
+                     ? json_loads(json_string_value(json_array_get(lines, 0)), 0, NULL)
+                     : NULL;
+        json_object_set_new(object, "config", config != NULL ? config : json_null());
+    } else {
+        json_object_set(object, "lines", lines);
+    }
+    json_object_set(object, "complaints", complaints);
     control_client_print_json(NULL, object);
     json_decref(object);
+    json_decref(lines);
+    json_decref(complaints);
     return exit_code;
 }
 
-static int run_show(const struct cmd *cmd, int argc, char **argv) {
+/*
+ * Run preforkd with this option on the file that is meant. Without a daemon, and when is_usual, the
+ * usual file is: preforkd knows which one that is.
+ */
+static int run_on_file(const struct cmd *cmd, char **argv, const char *option, bool is_usual) {
+    const bool is_dump = strcmp(option, "-T") == 0;
     struct values values = { .client.json = false };
     struct cmd_operands operands;
     char file[PATH_MAX];
-    const char *daemon[] = { NULL, "-T", "-f", file, NULL };
-    int exit_code;
+    const char *daemon[] = { NULL, option, NULL, NULL, NULL, NULL };
+    int exit_code, count = 2;
 
-    (void)argc;
     exit_code = cmd_read_args(cmd, argv, &values, 0, 1, &operands);
     if (exit_code != CMD_READ)
         return exit_code;
-    if (operands.count == 1)
-        daemon[3] = operands.text[0];
-    else if ((exit_code = ask_file(cmd, &values, file, false)) != EXIT_CODE_OK)
+    if (operands.count == 0)
+        exit_code = ask_file(cmd, &values, file, is_usual);
+    if (operands.count == 0 && exit_code != EXIT_CODE_OK &&
+        !(is_usual && exit_code == EXIT_CODE_UNAVAILABLE))
         return exit_code;
-    return run_daemon(cmd, &values, daemon);
+    if (exit_code != EXIT_CODE_UNAVAILABLE) {
+        daemon[count++] = "-f";
+        daemon[count++] = operands.count == 1 ? operands.text[0] : file;
+    }
+    if (!values.client.json)
+        return daemon_program_exec(cmd->name, daemon);
+    if (is_dump)
+        daemon[count] = "--json";
+    return show_json(cmd, daemon, is_dump);
 }
 
-/* Without a daemon the usual file is meant: preforkd knows which one that is. */
-static int run_test(const struct cmd *cmd, int argc, char **argv) {
-    struct values values = { .client.json = false };
-    struct cmd_operands operands;
-    char file[PATH_MAX];
-    const char *daemon[] = { NULL, "-t", "-f", file, NULL };
-    int exit_code;
-
+static int run_show(const struct cmd *cmd, int argc, char **argv) {
     (void)argc;
-    exit_code = cmd_read_args(cmd, argv, &values, 0, 1, &operands);
-    if (exit_code != CMD_READ)
-        return exit_code;
-    if (operands.count == 1)
-        daemon[3] = operands.text[0];
-    else if ((exit_code = ask_file(cmd, &values, file, true)) == EXIT_CODE_UNAVAILABLE)
-        daemon[2] = NULL;
-    else if (exit_code != EXIT_CODE_OK)
-        return exit_code;
-    return run_daemon(cmd, &values, daemon);
+    return run_on_file(cmd, argv, "-T", false);
+}
+
+static int run_test(const struct cmd *cmd, int argc, char **argv) {
+    (void)argc;
+    return run_on_file(cmd, argv, "-t", true);
 }
 
 static const char *const show_examples[] = {
@@ -97,6 +106,8 @@ static const char *const show_examples[] = {
     "every value that the daemon's files give, and where it comes from",
     "prefork config show ./preforkd.conf",
     "the same for another file; no daemon is needed",
+    "prefork config show --json | jq '.config.services[].keys.max_children.value'",
+    "for programs",
     NULL,
 };
 

@@ -10,6 +10,7 @@
 #include "shared/log.h"
 #include "shared/options.h"
 #include "supervisor/cli/cmds.h"
+#include "supervisor/cli/doctor.h"
 #include "supervisor/cli/job_args.h"
 
 #define WORDS_MOST 4
@@ -72,6 +73,11 @@ static void write_kernels_mdoc(FILE *out) {
         write_item(out, "Cm ", kernels_table[i]->name, kernels_table[i]->summary);
 }
 
+static void write_checks_mdoc(FILE *out) {
+    for (const struct doctor_check *check = doctor_checks; check->name != NULL; check++)
+        write_item(out, "Cm ", check->name, check->summary);
+}
+
 /* Topics beside the verbs. Returns false when there is none of this name. */
 static bool write_topic(FILE *out, int count, char **words, bool is_mdoc) {
     const struct kernel_ops *kernel = count == 2 ? kernels_find(words[1]) : NULL;
@@ -80,6 +86,8 @@ static bool write_topic(FILE *out, int count, char **words, bool is_mdoc) {
         write_exit_codes(out, is_mdoc);
     else if (strcmp(words[0], "verbs") == 0 && is_mdoc)
         write_verbs_mdoc(out);
+    else if (strcmp(words[0], "checks") == 0 && is_mdoc)
+        write_checks_mdoc(out);
     else if (strcmp(words[0], "kernels") == 0 && is_mdoc)
         write_kernels_mdoc(out);
     else if (strcmp(words[0], "kernels") == 0)

@@ -14,16 +14,18 @@
 #include "shared/net.h"
 #include "shared/number.h"
 #include "shared/suggest.h"
+#include "supervisor/cli/control_client.h"
 #include "supervisor/cli/serve_daemon.h"
 #include "workers/services/service.h"
 
-#define TRIES 3
+#define TRIES     3
+#define ANSWER_MS 10000
 
 struct values {
     unsigned model, lang;
     uint64_t workers, threads;
     const char *address;
-    bool udp;
+    bool udp, json;
 };
 
 static const char *const models[] = { "process", "thread", "event", NULL };
@@ -47,6 +49,8 @@ static const struct setting options_table[] = {
     { OPTION(udp), .type = SETTING_BOOL, .help = "listen for datagrams instead of connections" },
     { OPTION(lang), .type = SETTING_CHOICE, .choices = langs, .operand = "LANG", .fallback = "en",
         .help = "the language of what is shown" },
+    { OPTION(json), .type = SETTING_BOOL,
+        .help = "say where it listens, and its end, in JSON, and nothing else on stdout" },
     { .name = NULL },
 };
 
@@ -167,9 +171,9 @@ static int write_main_file(
     snprintf(text, sizeof(text),
         "control : { socket = \"%s\"; mode = \"0600\"; };\n"
         "log : { level = \"warn\"; };\n"
-        "console = \"on\";\n"
+        "console = \"%s\";\n"
         "lang = \"%s\";\n",
-        daemon->control_socket, langs[serving->values->lang]);
+        daemon->control_socket, serving->values->json ? "off" : "on", langs[serving->values->lang]);
     return serve_daemon_write_file(daemon, "preforkd.conf", text, complaint);
 }
 
@@ -193,12 +197,56 @@ static int write_service_file(
     return serve_daemon_write_file(daemon, name, text, complaint);
 }
 
+/* ---- in JSON ---- */
+
+/* What say_listening() asks. */
+struct telling {
+    const struct cmd *cmd;
+    const struct serve_daemon *daemon;
+};
+
+static void say_port(void *owner, json_t *ports) {
+    const struct telling *telling = owner;
+    json_t *line;
+
+    for (size_t i = 0; i < json_array_size(ports); i++) {
+        line = json_pack("{s:s}", "event", "listening");
+        json_object_update(line, json_array_get(ports, i));
+        json_object_set_new(line, "control", json_string(telling->daemon->control_socket));
+        control_client_print_json(NULL, line);
+        json_decref(line);
+    }
+}
+
+static void say_listening(void *owner) {
+    const struct telling *telling = owner;
+    const struct control_client_options options = { .control = telling->daemon->control_socket,
+        .timeout_ms = ANSWER_MS };
+    struct control_client_question question = {
+        .verb = "ports", .line = say_port, .owner = owner, .is_silent = true
+    };
+
+    control_client_ask(telling->cmd, &options, &question);
+}
+
+static void say_end(int exit_code) {
+    json_t *line = json_pack("{s:s,s:i}", "event", "end", "exit", exit_code);
+
+    control_client_print_json(NULL, line);
+    json_decref(line);
+}
+
 /* Returns an exit code. */
 static int serve(const struct cmd *cmd, const struct serving *serving) {
     struct serve_daemon daemon = { .folder = "" };
+    struct telling telling = { .cmd = cmd, .daemon = &daemon };
     struct complaint complaint;
     int exit_code;
 
+    if (serving->values->json) {
+        daemon.serving = say_listening;
+        daemon.owner = &telling;
+    }
     if (serve_daemon_prepare(&daemon, &complaint) < 0 ||
         write_main_file(&daemon, serving, &complaint) < 0 ||
         write_service_file(&daemon, serving, &complaint) < 0) {
@@ -209,6 +257,8 @@ static int serve(const struct cmd *cmd, const struct serving *serving) {
         exit_code = serve_daemon_run(&daemon, cmd->name);
     }
     serve_daemon_remove(&daemon);
+    if (serving->values->json)
+        say_end(exit_code);
     return exit_code;
 }
 

@@ -8,7 +8,10 @@
 #include "shared/exit_code.h"
 #include "supervisor/cli/control_client.h"
 #include "supervisor/cli/json_read.h"
+#include "supervisor/cli/prose.h"
 #include "supervisor/cli/table.h"
+
+#define INDENT 15 /* of what is said of one service */
 
 struct values {
     struct control_client_options client;
@@ -132,6 +135,7 @@ static void add_service(struct table *table, const json_t *service) {
 static void write_summary(const struct cmd_status_place *place, const json_t *status) {
     const json_t *services = json_object_get(status, "services"), *service;
     size_t count = json_array_size(services), running = 0, workers = 0;
+    struct prose prose = { .len = 0 };
     uint64_t connections = 0;
     char span[NUMBER_TEXT_MAX];
 
@@ -141,14 +145,15 @@ static void write_summary(const struct cmd_status_place *place, const json_t *st
         workers += json_array_size(json_object_get(service, "workers"));
         connections += json_read_number(service, "connections");
     }
-    fprintf(place->out,
+    prose_add(&prose,
         "preforkd %s, pid %" PRIu64 ", up %s%s: %zu of %zu service%s running, %zu worker%s, "
-        "%" PRIu64 " connection%s\n",
+        "%" PRIu64 " connection%s",
         json_read_text(status, "version"), json_read_number(status, "pid"),
         json_read_span(span, json_read_number(status, "uptime_s")),
         json_is_true(json_object_get(status, "is_stopping")) ? ", stopping" : "", running, count,
         count == 1 ? "" : "s", workers, workers == 1 ? "" : "s", connections,
         connections == 1 ? "" : "s");
+    prose_write(&prose, place->out, "", 0, place->width);
 }
 
 /* Text of the daemon, safe for a terminal. */
@@ -165,23 +170,20 @@ static void write_trouble(const struct cmd_status_place *place, const json_t *se
                *reason = json_read_text(service, "state_reason");
     const json_t *death = json_object_get(service, "last_death");
     enum table_colour colour = state_colour(state);
+    struct prose prose = { .len = 0 };
     char span[NUMBER_TEXT_MAX];
 
     if (strcmp(state, "RUNNING") == 0 || (reason[0] == '\0' && !json_is_object(death)))
         return;
-    fprintf(place->out, "%s%s is %s for %s", table_colour_on(colour, place->has_colour),
-        json_read_text(service, "name"), state,
-        json_read_span(span, json_read_number(service, "state_for_s")));
-    if (reason[0] != '\0') {
-        fputs(": ", place->out);
-        write_escaped(place->out, reason);
-    }
-    if (json_is_object(death)) {
-        fputs("; a worker ", place->out);
-        write_escaped(place->out, json_read_text(death, "words"));
-        fprintf(place->out, ", %s ago", json_read_span(span, json_read_number(death, "ago_s")));
-    }
-    fprintf(place->out, "%s\n", table_colour_off(colour, place->has_colour));
+    prose_add(&prose, "%s is %s for %s%s%s", json_read_text(service, "name"), state,
+        json_read_span(span, json_read_number(service, "state_for_s")),
+        reason[0] != '\0' ? ": " : "", reason);
+    if (json_is_object(death))
+        prose_add(&prose, "; a worker %s, %s ago", json_read_text(death, "words"),
+            json_read_span(span, json_read_number(death, "ago_s")));
+    fputs(table_colour_on(colour, place->has_colour), place->out);
+    prose_write(&prose, place->out, "", 0, place->width);
+    fputs(table_colour_off(colour, place->has_colour), place->out);
 }
 
 void cmd_status_write(const struct cmd_status_place *place, const json_t *status) {
@@ -255,16 +257,25 @@ static void write_traffic(FILE *out, const json_t *service) {
             json_read_number(queue, "overrun"));
 }
 
-static void write_deaths(FILE *out, const json_t *service) {
+static void write_deaths(const struct cmd_status_place *place, const json_t *service) {
     const json_t *death = json_object_get(service, "last_death");
+    struct prose prose = { .len = 0 };
     char span[NUMBER_TEXT_MAX];
 
-    fprintf(out, "  restarts     %" PRIu64, json_read_number(service, "restarts"));
-    if (json_is_object(death)) {
-        fprintf(out, "; %s ago a worker ", json_read_span(span, json_read_number(death, "ago_s")));
-        write_escaped(out, json_read_text(death, "words"));
-    }
-    fputc('\n', out);
+    prose_add(&prose, "%" PRIu64, json_read_number(service, "restarts"));
+    if (json_is_object(death))
+        prose_add(&prose, "; %s ago a worker %s",
+            json_read_span(span, json_read_number(death, "ago_s")), json_read_text(death, "words"));
+    prose_write(&prose, place->out, "  restarts", INDENT, place->width);
+}
+
+static void write_listen(const struct cmd_status_place *place, const json_t *service) {
+    struct prose prose = { .len = 0 };
+    char listen[1024];
+
+    json_read_joined(service, "listen", listen, sizeof(listen));
+    prose_add(&prose, "%s", listen[0] != '\0' ? listen : "nowhere");
+    prose_write(&prose, place->out, "  listen", INDENT, place->width);
 }
 
 void cmd_status_write_service(const struct cmd_status_place *place, const json_t *service) {
@@ -272,7 +283,7 @@ void cmd_status_write_service(const struct cmd_status_place *place, const json_t
                *reason = json_read_text(service, "state_reason");
     enum table_colour colour = state_colour(state);
     const json_t *workers = json_object_get(service, "workers");
-    char listen[1024], span[NUMBER_TEXT_MAX];
+    char span[NUMBER_TEXT_MAX];
     FILE *out = place->out;
 
     fprintf(out, "%s is %s%s%s for %s", json_read_text(service, "name"),
@@ -285,14 +296,12 @@ void cmd_status_write_service(const struct cmd_status_place *place, const json_t
     }
     fprintf(out, "\n  type         %s, model %s, pm %s\n", json_read_text(service, "type"),
         json_read_text(service, "model"), json_read_text(service, "pm"));
-    json_read_joined(service, "listen", listen, sizeof(listen));
-    fputs("  listen       ", out);
-    write_escaped(out, listen[0] != '\0' ? listen : "nowhere");
-    fprintf(out, "\n  workers      %" PRIu64 " ready of %" PRIu64 " wanted, at most %" PRIu64 "\n",
+    write_listen(place, service);
+    fprintf(out, "  workers      %" PRIu64 " ready of %" PRIu64 " wanted, at most %" PRIu64 "\n",
         json_read_number(service, "ready"), json_read_number(service, "wanted"),
         json_read_number(service, "max_children"));
     write_traffic(out, service);
-    write_deaths(out, service);
+    write_deaths(place, service);
     if (json_array_size(workers) > 0)
         write_workers(place, workers);
 }

@@ -5,11 +5,15 @@
 #include <string.h>
 
 #include "supervisor/cli/cmd_compare_job.h"
+#include "supervisor/cli/cmd_completion.h"
 #include "supervisor/cli/cmd_config.h"
+#include "supervisor/cli/cmd_doctor.h"
 #include "supervisor/cli/cmd_events.h"
+#include "supervisor/cli/cmd_explain.h"
 #include "supervisor/cli/cmd_help.h"
 #include "supervisor/cli/cmd_job_run.h"
 #include "supervisor/cli/cmd_ports.h"
+#include "supervisor/cli/cmd_reload.h"
 #include "supervisor/cli/cmd_reopen.h"
 #include "supervisor/cli/cmd_scale.h"
 #include "supervisor/cli/cmd_serve.h"
@@ -24,15 +28,20 @@ const struct cmd *const cmds_table[] = {
     &cmd_serve,
     &echo_cmd,
     &cmd_status,
+    &cmd_explain,
     &cmd_start,
     &cmd_stop,
     &cmd_restart,
     &cmd_scale,
+    &cmd_reload,
     &cmd_events,
     &cmd_ports,
     &cmd_config_show,
     &cmd_config_test,
+    &cmd_config_diff,
+    &cmd_doctor,
     &cmd_reopen,
+    &cmd_completion,
     &cmd_help,
     NULL,
 };

@@ -32,7 +32,7 @@ struct talk {
     char progress[256];
 };
 
-static const char *find_path(const struct control_client_options *options) {
+const char *control_client_path(const struct control_client_options *options) {
     const char *path = options->control;
 
     if (path == NULL)
@@ -246,7 +246,7 @@ int control_client_ask(const struct cmd *cmd, const struct control_client_option
         .end_ms = UINT64_MAX };
     int exit_code;
 
-    talk.path = find_path(options);
+    talk.path = control_client_path(options);
     if (options->timeout_ms != 0)
         talk.end_ms = clock_now_ms() + options->timeout_ms;
     exit_code = connect_to_daemon(&talk);

@@ -61,6 +61,9 @@ struct control_client_question {
 int control_client_ask(const struct cmd *cmd, const struct control_client_options *options,
     struct control_client_question *question);
 
+/* The socket that would be asked. Borrowed. */
+const char *control_client_path(const struct control_client_options *options);
+
 /* For question.line: print each object on stdout. */
 void control_client_print_json(void *owner, json_t *object);
 

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shared/escape.h"
 #include "shared/exit_code.h"
+#include "shared/json_text.h"
 #include "shared/log.h"
 
 #define NAME "preforkd"
@@ -71,8 +71,8 @@ int daemon_program_exec(const char *verb, const char **argv) {
 /* ---- what it writes, as lines ---- */
 
 static json_t *read_lines(int fd) {
-    json_t *lines = json_array(), *text;
-    char *line = NULL, shown[4096];
+    json_t *lines = json_array();
+    char *line = NULL;
     size_t size = 0;
     ssize_t len;
     FILE *file;
@@ -83,12 +83,7 @@ static json_t *read_lines(int fd) {
     }
     while ((len = getline(&line, &size, file)) > 0) {
         line[len - (line[len - 1] == '\n')] = '\0';
-        text = json_string(line);
-        if (text == NULL) { /* no UTF-8: a file name may be anything */
-            escape_line(shown, sizeof(shown), line, strlen(line));
-            text = json_string(shown);
-        }
-        json_array_append_new(lines, text);
+        json_array_append_new(lines, json_text_new(line));
     }
     free(line);
     fclose(file);

@@ -10,11 +10,14 @@
 #include <ftw.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,12 +113,42 @@ static void pass_on(pid_t pid, const siginfo_t *info) {
         kill(pid, info->si_signo);
 }
 
-static int wait_for_end(pid_t pid, const sigset_t *signals) {
+/* Somebody listens at the control socket. */
+static bool answers(const struct serve_daemon *daemon) {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool ok;
+
+    if (fd < 0)
+        return false;
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", daemon->control_socket);
+    ok = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    return ok;
+}
+
+/* The next signal; on the way there, whoever wants to know is told that the daemon answers. */
+static int wait_for_signal(
+    struct serve_daemon *daemon, const sigset_t *signals, siginfo_t *out_info) {
+    const struct timespec pace = { .tv_nsec = 5000000 };
+
+    while (daemon->serving != NULL) {
+        if (answers(daemon)) {
+            daemon->serving(daemon->owner);
+            daemon->serving = NULL;
+        } else if (sigtimedwait(signals, out_info, &pace) > 0) {
+            return 0;
+        }
+    }
+    return sigwaitinfo(signals, out_info) < 0 ? -1 : 0;
+}
+
+static int wait_for_end(struct serve_daemon *daemon, pid_t pid, const sigset_t *signals) {
     siginfo_t info;
     int status;
 
     for (;;) {
-        if (sigwaitinfo(signals, &info) < 0)
+        if (wait_for_signal(daemon, signals, &info) < 0)
             continue;
         if (info.si_signo != SIGCHLD) {
             pass_on(pid, &info);
@@ -127,7 +160,7 @@ static int wait_for_end(pid_t pid, const sigset_t *signals) {
     }
 }
 
-int serve_daemon_run(const struct serve_daemon *daemon, const char *verb) {
+int serve_daemon_run(struct serve_daemon *daemon, const char *verb) {
     sigset_t signals, old_mask;
     pid_t parent = getpid(), pid;
     int exit_code;
@@ -141,7 +174,7 @@ int serve_daemon_run(const struct serve_daemon *daemon, const char *verb) {
         log_warn("%s: cannot fork", verb);
         exit_code = EXIT_CODE_SYSTEM;
     } else {
-        exit_code = wait_for_end(pid, &signals);
+        exit_code = wait_for_end(daemon, pid, &signals);
     }
     sigprocmask(SIG_SETMASK, &old_mask, NULL);
     return exit_code;

@@ -108,17 +108,43 @@ static void leave_out(const struct table *table, unsigned *widths, unsigned most
     }
 }
 
+/* The last column may be long: what does not fit is cut off. */
+static void cut_last(const struct table *table, unsigned *widths, unsigned most) {
+    const size_t last = table->column_count - 1;
+    unsigned others = 0, least = width_of(table->columns[last].name);
+
+    for (size_t i = 0; i < last; i++)
+        others += widths[i] > 0 ? widths[i] + GAP : 0;
+    if (widths[last] > 0 && others + widths[last] > most)
+        widths[last] = most > others + least ? most - others : least;
+}
+
+/* As much of the text as is so wide, with dots for the rest. */
+static const char *fit(const char *text, unsigned width, char dst[TABLE_CELL_MAX]) {
+    size_t len = 0;
+    unsigned at = 0;
+
+    if (width_of(text) <= width)
+        return text;
+    for (; at + 3 < width; at++)
+        for (len++; (text[len] & 0xc0) == 0x80; len++)
+            ;
+    snprintf(dst, TABLE_CELL_MAX, "%.*s...", (int)len, text);
+    return dst;
+}
+
 static void write_row(const struct table *table, FILE *out, const unsigned *widths, size_t row,
     bool is_head, bool has_colour) {
     const struct table_column *column = table->columns;
     enum table_colour colour;
+    char cut[TABLE_CELL_MAX];
     unsigned blanks = 0, rest;
     const char *text;
 
     for (size_t i = 0; i < table->column_count; i++, column++) {
         if (widths[i] == 0)
             continue;
-        text = is_head ? column->name : cell_at(table, row, i)->text;
+        text = fit(is_head ? column->name : cell_at(table, row, i)->text, widths[i], cut);
         colour = is_head ? TABLE_DIM : cell_at(table, row, i)->colour;
         rest = widths[i] - width_of(text);
         blanks += column->is_number ? rest : 0;
@@ -133,12 +159,14 @@ static void write_row(const struct table *table, FILE *out, const unsigned *widt
 }
 
 void table_write(const struct table *table, FILE *out, unsigned width, bool has_colour) {
-    unsigned widths[TABLE_COLUMNS_MAX];
+    unsigned widths[TABLE_COLUMNS_MAX] = { 0 };
 
     for (size_t i = 0; i < table->column_count; i++)
         widths[i] = column_width(table, i);
-    if (width > 0)
+    if (width > 0) {
         leave_out(table, widths, width);
+        cut_last(table, widths, width);
+    }
     write_row(table, out, widths, 0, true, has_colour);
     for (size_t row = 0; row < table->row_count; row++)
         write_row(table, out, widths, row, false, has_colour);

@@ -15,7 +15,7 @@ bench=$build/tests/bench load=$build/tests/bench/load_echo
 results=tests/bench/RESULTS.md
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-: >"$tmp/pairs" && : >"$tmp/rows" && : >"$tmp/exact" && : >"$tmp/memory" && : >"$tmp/respawn"
+: >"$tmp/pairs" && : >"$tmp/rows" && : >"$tmp/exact" && : >"$tmp/memory" && : >"$tmp/respawn" && : >"$tmp/reload_rows"
 port=17000 level=info
 export SERVE_PIN=1
 
@@ -181,6 +181,29 @@ respawn() {
     } >>"$tmp/respawn"
 }
 
+reload() {
+    wanted reload || return 0
+    [ "${SERVE_OURS:-}" != limit ] || return 0
+    say reload
+    local figures weight
+    port=$((port + 20))
+    # As it is in life: on any CPU.
+    figures=$(env -u SERVE_PIN "$bench/serve_reload" times "$build/preforkd" "$build/prefork" "$tmp/reload" $port \
+        2>"$tmp/err") || figures="failed - - - - - - -"
+    port=$((port + 20))
+    weight=$("$bench/serve_reload" weight "$build/preforkd" "$tmp/weight" $port 10000 \
+        2>"$tmp/err") || weight="failed - -"
+    # shellcheck disable=SC2086
+    set -- $figures $weight
+    {
+        echo "| prefork reload, called to verdict, ms: median (longest of 40) | $1 ($2) | <= 20 |"
+        echo "| the daemon's own part of it, ms: median | $3 | |"
+        echo "| longest exchange of the changed service, ms: a connection that stays, new ones | $4, $5 | <= 50 |"
+        echo "| p99 of another service, ms: without, with reloads, ratio | $6, $7, $8 | unchanged |"
+        echo "| supervisor's PSS, 10 services and 100 workers, KB: at first, after ${11} worker lives | $9, ${10} | <= 8192, flat |"
+    } >>"$tmp/reload_rows"
+}
+
 small="--messages 40000" connects="--connect --connections 16 --messages 5000"
 load_b=
 for n in 64 512; do
@@ -246,10 +269,11 @@ weigh event 1 3 "<= 2 a connection"
 weigh thread 2 3 "<= 16 a connection"
 weigh process 512 4 "<= 60 a process"
 respawn
+reload
 
 [ ! -s "$tmp/errors" ] || sed 's/^/bench: /' "$tmp/errors" >&2
 if [ -n "$only" ]; then
-    cat "$tmp/rows" "$tmp/exact" "$tmp/memory" "$tmp/respawn"
+    cat "$tmp/rows" "$tmp/exact" "$tmp/memory" "$tmp/respawn" "$tmp/reload_rows"
     exit 0
 fi
 {
@@ -279,6 +303,12 @@ fi
     echo "| until | median | p99 | ratio | must reach |"
     echo "| --- | --: | --: | --: | --- |"
     cat "$tmp/respawn"
+    echo
+    echo "Reload of one service among ten, a pool of 4, under load:"
+    echo
+    echo "| what | measured | must reach |"
+    echo "| --- | --: | --- |"
+    cat "$tmp/reload_rows"
     echo
     echo "Pairs (A/B, CPU s / 10^6):"
     echo

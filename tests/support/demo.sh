@@ -58,6 +58,10 @@ for model in process thread event; do
 done
 say prefork status
 "$prefork" --control "$control" status
+sed -i 's/max_children = 2/max_children = 3/' "$dir/services.d/echo-event.conf"
+echo 'max_requests = 1000;' >>"$dir/services.d/echo-thread.conf"
+say prefork reload "   # echo-event and echo-thread were edited"
+"$prefork" --control "$control" reload
 say prefork stop
 "$prefork" --control "$control" stop
 daemon=

@@ -345,6 +345,13 @@ static size_t count_entries(const char *path) {
     return count;
 }
 
+bool harness_is_stopped(pid_t pid) {
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    return harness_exists(path) && strstr(harness_read_file(path, NULL), ") T ") != NULL;
+}
+
 size_t harness_threads(pid_t pid) {
     char path[64];
 

@@ -35,9 +35,10 @@ check clang-tidy clang-tidy-14 -quiet --warnings-as-errors='*' \
     -checks='-*,clang-analyzer-*,-clang-analyzer-optin.performance.Padding,-clang-analyzer-security.insecureAPI.*,-clang-analyzer-valist.Uninitialized,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-narrowing-conversions,-bugprone-signal-handler,-bugprone-branch-clone,-bugprone-suspicious-include,-bugprone-sizeof-expression,-bugprone-not-null-terminated-result,-bugprone-implicit-widening-of-multiplication-result' \
     $code -- $cflags
 check gcc-analyzer analyze
-check shellcheck shellcheck $(git ls-files '*.sh') .ci/run
+check shellcheck shellcheck $(git ls-files '*.sh' 'etc/deb/p*') .ci/run
 # mdoc's macros and our option names are words here; the tests mistype on purpose.
 check codespell codespell -q 3 -L nd,ndoes,inflight,divisable,proceses,evnet,contrl,stpo,nubmers \
     $(git ls-files ':!tests/fuzz/corpus')
+check answers tests/support/answers.sh
 check mandoc mandoc -Tlint -Wwarning $(git ls-files 'man/*')
 exit $status

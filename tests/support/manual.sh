@@ -21,9 +21,8 @@ for page in man/*.[0-9]; do
             topic = $0
             sub(/^\.\\" list: /, "", topic)
             command = program topic
-            lines = 0
-            while ((command | getline line) > 0) { print line; lines++ }
-            if (close(command) != 0 || lines == 0) exit 1
+            while ((command | getline line) > 0) print line
+            if (close(command) != 0) exit 1
             inside = 1
         }
         /^\.\\" end of list/ { print; inside = 0 }

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/system/records.h"
+
 #define PATIENCE_MS 10000
 
 const char *const daemon_models[3] = { "process", "thread", "event" };
@@ -119,10 +121,21 @@ void daemon_start(struct daemon *daemon) {
     }
 }
 
+/* Every line of every log parses, and says nothing that the manual does not name. */
+static void check_log(void) {
+    struct records records;
+
+    if (!harness_exists("preforkd.log"))
+        return;
+    records = records_parse(harness_read_file("preforkd.log", NULL));
+    records_check_names(&records);
+}
+
 void daemon_stop(struct daemon *daemon) {
     kill(daemon->proc.pid, SIGTERM);
     CHECK(harness_wait(&daemon->proc, PATIENCE_MS) == 0, "exit %d: %s %s", daemon->proc.code,
         harness_read_file(daemon->proc.err, NULL), daemon_log());
+    check_log();
 }
 
 /* ---- control ---- */

@@ -119,10 +119,12 @@ static void config_is_shown_and_tested(void) {
     daemon_start(&daemon);
     EXPECT(0, "max_children = 3;", "", "config", "show");
     EXPECT(0, "is good", "", "config", "test");
-    EXPECT(0, "{\"good\":true,\"lines\":[\"# file ", "", "config", "show", "--json");
+    EXPECT(0, "{\"good\":true,\"config\":{\"file\":\"", "", "config", "show", "--json");
     harness_write_file("services.d/bad.conf", bad, strlen(bad));
     EXPECT(78, "", "bad.conf:1: unknown key \"wrokers\"", "config", "test");
     EXPECT(78, "", "bad.conf:1", "config", "show");
+    EXPECT(
+        78, "{\"good\":false,\"config\":null,\"complaints\":[\"", "", "config", "show", "--json");
     EXPECT(78, "{\"good\":false,\"lines\":[],\"complaints\":[\"", "", "config", "test", "--json");
     CHECK(strcmp(daemon_state("echo"), "RUNNING") == 0, "echo is %s", daemon_state("echo"));
     daemon_stop(&daemon);
@@ -578,6 +580,42 @@ static void chosen_port_is_strict_and_the_usual_one_is_not(void) {
 }
 
 /* Orphans come to the test. */
+static void serve_says_where_it_listens_and_its_end_in_json(void) {
+    const char *argv[] = { "prefork", "serve", "echo", "PORT", "--json", NULL };
+    json_t *line, *end;
+    struct harness_proc proc;
+    struct harness_result r;
+    char port[8], *text;
+
+    free_port(port);
+    argv[3] = port;
+    harness_start(&proc, argv, 0);
+    CHECK(harness_until(PATIENCE_MS, strchr(harness_read_file(proc.out, NULL), '\n') != NULL), "%s",
+        harness_read_file(proc.err, NULL));
+    line = json_loads(harness_read_file(proc.out, NULL), 0, NULL);
+    CHECK(line != NULL && json_integer_value(json_object_get(line, "port")) == atoi(port) &&
+              strcmp(json_string_value(json_object_get(line, "event")), "listening") == 0 &&
+              strcmp(json_string_value(json_object_get(line, "proto")), "tcp") == 0,
+        "%s", harness_read_file(proc.out, NULL));
+    r = harness_run("prefork", "echo", "127.0.0.1", port, "--count", "3", NULL);
+    expect_run(&r, 0, "message 3 of 3\n", "", __LINE__);
+    r = harness_run("prefork", "--control", json_string_value(json_object_get(line, "control")),
+        "status", NULL);
+    expect_run(&r, 0, "echo     RUNNING", "", __LINE__);
+    kill(proc.pid, SIGTERM);
+    CHECK(harness_wait(&proc, PATIENCE_MS) == 0, "exit %d", proc.code);
+    text = harness_read_file(proc.out, NULL);
+    CHECK(expect_count_lines(text) == 2, "%s", text);
+    end = json_loads(strchr(text, '\n') + 1, 0, NULL);
+    CHECK(end != NULL && strcmp(json_string_value(json_object_get(end, "event")), "end") == 0 &&
+              json_integer_value(json_object_get(end, "exit")) == 0,
+        "%s", text);
+    /* A daemon that cannot start. */
+    r = harness_run("prefork", "serve", "echo", "4711", "--address", "192.0.2.1", "--json", NULL);
+    expect_run(&r, 78, "{\"event\":\"end\",\"exit\":78}\n", "192.0.2.1", __LINE__);
+    CHECK(expect_count_lines(r.out) == 1, "%s", r.out);
+}
+
 static void daemon_does_not_outlive_serve(void) {
     struct harness_proc proc;
     pid_t child;
@@ -689,6 +727,8 @@ static const struct harness_test tests[] = {
     { "service_is_served_without_a_file", service_is_served_without_a_file },
     { "chosen_port_is_strict_and_the_usual_one_is_not",
         chosen_port_is_strict_and_the_usual_one_is_not },
+    { "serve_says_where_it_listens_and_its_end_in_json",
+        serve_says_where_it_listens_and_its_end_in_json },
     { "daemon_does_not_outlive_serve", daemon_does_not_outlive_serve },
     { "echo_compares_over_every_kind_of_socket", echo_compares_over_every_kind_of_socket },
     { "every_verb_has_help_and_a_page", every_verb_has_help_and_a_page },

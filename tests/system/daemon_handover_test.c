@@ -209,20 +209,6 @@ static void hung_old_worker_keeps_nobody_waiting(void) {
     }
 }
 
-static bool is_stopped(pid_t pid) {
-    char path[64], text[256] = "";
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    file = fopen(path, "r");
-    if (file == NULL)
-        return false;
-    if (fgets(text, sizeof(text), file) == NULL)
-        text[0] = '\0';
-    fclose(file);
-    return strstr(text, ") T ") != NULL;
-}
-
 /* The new one stops before it has said that it has the session: then the old one has it. */
 static void new_worker_that_stops_leaves_sessions_where_they_are(void) {
     EACH_MODEL(m) {
@@ -239,7 +225,7 @@ static void new_worker_that_stops_leaves_sessions_where_they_are(void) {
         CHECK(daemon_echo(fd, "one", 3), "echo");
         restart();
         CHECK(harness_until(5000, daemon_workers("echo", NULL, pid) == 2 &&
-                                      (is_stopped(pid[0]) || is_stopped(pid[1]))),
+                                      (harness_is_stopped(pid[0]) || harness_is_stopped(pid[1]))),
             "%s: nobody has stopped", daemon_models[m]);
         CHECK(daemon_echo(fd, "two", 3), "%s: it does not go on", daemon_models[m]);
         kill(pid[0], SIGCONT);

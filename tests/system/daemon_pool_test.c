@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/system/clients.h"
 #include "tests/system/daemon.h"
 #include "tests/system/suites.h"
 
@@ -73,61 +74,26 @@ static void killed_worker_costs_its_sessions_and_is_replaced(void) {
     }
 }
 
-/* What clients that only ever exchange see; counted in memory they share. */
-struct clients {
-    _Atomic unsigned done, failed;
-    _Atomic bool is_over;
-    char why[128];
-};
-
-enum { CLIENTS = 4 };
-
-static struct clients *start_clients(uint16_t port, const char *path, pid_t *pid) {
-    struct clients *clients = mmap(
-        NULL, sizeof(*clients), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    for (unsigned c = 0; c < CLIENTS; c++) {
-        pid[c] = fork();
-        if (pid[c] != 0)
-            continue;
-        for (unsigned i = c; !clients->is_over; i++) {
-            const char *why = path != NULL && i % 2 == 0 ? daemon_exchange_unix(path)
-                                                         : daemon_exchange(port, 2 + i % 249);
-            clients->done++;
-            if (why != NULL && clients->failed++ == 0)
-                snprintf(clients->why, sizeof(clients->why), "%s", why);
-        }
-        _exit(0);
-    }
-    return clients;
-}
-
-static void stop_clients(struct clients *clients, const pid_t *pid) {
-    clients->is_over = true;
-    for (unsigned c = 0; c < CLIENTS; c++)
-        waitpid(pid[c], NULL, 0);
-}
-
 static void storm_of_kills_costs_no_more_than_the_killed(void) {
     const unsigned kills = harness_scale(100, 1000);
 
     EACH_MODEL(m) {
         struct daemon daemon;
         struct clients *clients;
-        pid_t client[CLIENTS], pid[DAEMON_WORKERS_MAX];
+        pid_t pid[DAEMON_WORKERS_MAX];
         size_t count;
 
         daemon_write_service(
             "echo", "model = \"%s\"; max_children = 6; max_spawn_rate = 1000;", daemon_models[m]);
         daemon_start(&daemon);
-        clients = start_clients(daemon.port, NULL, client);
+        clients = clients_start(daemon.port, NULL);
         for (unsigned i = 0; i < kills; i++) {
             count = daemon_workers("echo", NULL, pid);
             if (count > 0)
                 kill(pid[harness_random(0, count - 1)], SIGKILL);
             harness_pause_us((unsigned)harness_random(0, 4000));
         }
-        stop_clients(clients, client);
+        clients_stop(clients);
         CHECK(harness_until(5000, daemon_workers("echo", "idle", pid) == 6), "%s", daemon_log());
         harness_figure("%s: kills=%u exchanges=%u failed=%u", daemon_models[m], kills,
             clients->done, clients->failed);
@@ -367,7 +333,6 @@ static void replacing_workers_loses_no_connection(void) {
     EACH_MODEL(m) {
         struct daemon daemon;
         struct clients *clients;
-        pid_t client[CLIENTS];
         unsigned rounds = 0;
 
         daemon_write_service("echo",
@@ -375,7 +340,7 @@ static void replacing_workers_loses_no_connection(void) {
             "max_children = 4; max_requests = 100; max_recycling = 2; max_spawn_rate = 1000;",
             daemon_models[m]);
         daemon_start(&daemon);
-        clients = start_clients(daemon.port, "services.d/echo.sock", client);
+        clients = clients_start(daemon.port, "services.d/echo.sock");
         for (; clients->done < exchanges; rounds++) {
             daemon_do("{\"verb\":\"restart\",\"args\":{\"service\":\"echo\",\"wait\":true}}");
             daemon_do("{\"verb\":\"scale\",\"args\":{\"service\":\"echo\",\"n\":%u,\"wait\":true}}",
@@ -383,7 +348,7 @@ static void replacing_workers_loses_no_connection(void) {
             CHECK(clients->failed == 0, "%s: %u of %u failed: %s", daemon_models[m],
                 clients->failed, clients->done, clients->why);
         }
-        stop_clients(clients, client);
+        clients_stop(clients);
         harness_figure("%s: exchanges=%u lost=%u, restarts=%u, recycled=%u", daemon_models[m],
             clients->done, clients->failed, rounds, daemon_log_count("has served max_requests"));
         CHECK(clients->failed == 0, "%s: %u of %u failed: %s", daemon_models[m], clients->failed,

@@ -128,7 +128,7 @@ static void one_listener_serves_both_families(void) {
     CHECK(daemon_echo(fd, "six", 3), "over IPv6");
     close(fd);
     CHECK(harness_until(5000, strstr(daemon_log(), "peer=127.0.0.1:") != NULL), "%s", daemon_log());
-    CHECK(strstr(daemon_log(), "peer=[::1]:") != NULL, "%s", daemon_log());
+    CHECK(harness_until(5000, strstr(daemon_log(), "peer=[::1]:") != NULL), "%s", daemon_log());
     daemon_stop(&daemon);
 }
 

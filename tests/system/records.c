@@ -174,3 +174,40 @@ uint64_t records_sum(const struct records *records, const char *event, const cha
             sum += strtoull(records_get(&records->record[i], key), NULL, 10);
     return sum;
 }
+
+/* ---- the manual page ---- */
+
+/* Is the name in the list of the page that begins with this comment? */
+static bool is_documented(const char *page, const char *list, const char *name) {
+    const char *at = strstr(page, list), *end = strstr(at, "\n.El\n");
+    const size_t len = strlen(name);
+
+    while ((at = strstr(at, name)) != NULL && at < end) {
+        const bool begins = at[-1] == '"' || at[-1] == ' ';
+
+        if (begins && (at[len] == '"' || at[len] == ','))
+            return true;
+        at += len;
+    }
+    return false;
+}
+
+void records_check_names(const struct records *records) {
+    static char *page;
+    char path[512];
+
+    if (page == NULL) {
+        snprintf(path, sizeof(path), "%s/man/preforkd.8", harness_root());
+        page = harness_read_file(path, NULL);
+    }
+    for (size_t i = 0; i < records->count; i++) {
+        const struct record *record = &records->record[i];
+        const char *event = records_get(record, "event");
+
+        CHECK(event != NULL && is_documented(page, ".\\\" events", event),
+            "event=%s is not in preforkd(8)", event);
+        for (size_t k = 0; k < record->count; k++)
+            CHECK(is_documented(page, ".\\\" fields", record->key[k]),
+                "the field %s of event=%s is not in preforkd(8)", record->key[k], event);
+    }
+}

@@ -29,6 +29,9 @@ struct records records_parse(const char *text);
 /* All records of a file. */
 struct records records_read(const char *path);
 
+/* CHECKs that every field and every event of them is in the manual page preforkd(8). */
+void records_check_names(const struct records *records);
+
 /* The value of a field, or NULL. */
 const char *records_get(const struct record *record, const char *key);
 

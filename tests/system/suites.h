@@ -14,13 +14,22 @@ extern const struct harness_suite job_command_suite;
 extern const struct harness_suite daemon_config_suite;
 extern const struct harness_suite daemon_model_suite;
 extern const struct harness_suite daemon_pool_suite;
+extern const struct harness_suite daemon_reload_suite;
+extern const struct harness_suite daemon_reload_storm_suite;
 extern const struct harness_suite daemon_handover_suite;
 extern const struct harness_suite daemon_setup_suite;
+extern const struct harness_suite daemon_notify_suite;
+extern const struct harness_suite daemon_activation_suite;
+extern const struct harness_suite install_suite;
 extern const struct harness_suite daemon_fault_suite;
 extern const struct harness_suite daemon_log_suite;
 extern const struct harness_suite daemon_log_text_suite;
 extern const struct harness_suite daemon_log_room_suite;
 extern const struct harness_suite daemon_control_suite;
 extern const struct harness_suite daemon_control_peer_suite;
+extern const struct harness_suite daemon_explain_suite;
+extern const struct harness_suite daemon_queue_suite;
+extern const struct harness_suite doctor_suite;
+extern const struct harness_suite completion_suite;
 
 #endif

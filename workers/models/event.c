@@ -26,8 +26,9 @@ struct event_connection {
     struct loop_watch watch;
     TAILQ_ENTRY(event_connection) link;
     uint64_t alive_at_ns;
-    enum phase phase; /* which list it is in */
-    bool stays;       /* it cannot be given */
+    enum phase phase;       /* which list it is in */
+    bool stays;             /* it cannot be given */
+    bool may_be_duplicated; /* its descriptor is, or was, in another worker too */
 };
 
 TAILQ_HEAD(event_list, event_connection);
@@ -54,8 +55,8 @@ static void end(struct event_connection *event, enum session_end how) {
     struct events *events = worker->model_state;
 
     TAILQ_REMOVE(&events->list[event->phase], event, link);
-    /* The old worker may have its descriptor for a moment still: closing ours is not enough. */
-    if (event->connection.is_handed_over)
+    /* While another worker has a duplicate, closing ours takes nothing out of the loop. */
+    if (event->may_be_duplicated)
         loop_remove(worker->loop, &event->watch);
     else
         loop_forget(worker->loop, &event->watch);
@@ -170,6 +171,7 @@ static void cut(struct worker *worker) {
 static void lay_down(struct events *events, struct event_connection *event) {
     struct worker *worker = event->connection.session.worker;
 
+    event->may_be_duplicated = true;
     loop_remove(worker->loop, &event->watch);
     move_to(events, event, OFFERED);
     if (events->offered++ == 0)
@@ -196,7 +198,6 @@ static int settle_answers(struct worker *worker) {
     bool is_taken;
     int rc;
 
-    /* NOLINTBEGIN(clang-analyzer-unix.Malloc): end() takes it from the list */
     while ((rc = giver_answer(worker, &is_taken)) == 1) {
         event = TAILQ_FIRST(&events->list[OFFERED]);
         /* One that is not out whole can only be refused, and its channel is of no more use. */
@@ -205,13 +206,14 @@ static int settle_answers(struct worker *worker) {
         events->answer_due_ns = worker->now_ns + ANSWER_NS;
         if (is_taken) {
             events->offered--;
+            /* It leaves the list there. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
             end(event, SESSION_END_GIVEN);
         } else {
             events->is_refused = true;
+            /* Likewise. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
             take_back(events, event);
         }
     }
-    /* NOLINTEND(clang-analyzer-unix.Malloc) */
     return rc;
 }
 
@@ -301,6 +303,7 @@ static void serve(struct worker *worker, struct connection *connection) {
     struct events *events = worker->model_state;
 
     event->watch = (struct loop_watch){ .fd = connection->fd, .ready = ready, .owner = event };
+    event->may_be_duplicated = connection->is_handed_over;
     event->phase = READING;
     event->alive_at_ns = worker->now_ns;
     TAILQ_INSERT_TAIL(&events->list[READING], event, link);

@@ -22,6 +22,7 @@
 
 #include "shared/clock.h"
 #include "supervisor/control.h"
+#include "supervisor/policy.h"
 #include "supervisor/supervisor.h"
 
 #define FAKE_SECOND_NS 1000000000ull
@@ -35,6 +36,8 @@ static bool fake_is_settled, fake_start_fails;
 static void (*fake_reopened)(void *owner, int error);
 static void *fake_reopened_owner;
 static struct scoreboard_totals fake_totals;
+static struct policy_rules fake_rules;
+static struct policy_counts fake_counts;
 static const struct service_ops fake_type = { .name = "echo" };
 
 /* ---- what the control socket calls ---- */
@@ -56,6 +59,19 @@ void supervisor_reopen_logs(
     (void)supervisor;
     fake_reopened = done;
     fake_reopened_owner = owner;
+}
+
+uint64_t reload_ask(struct supervisor *supervisor, enum reload_kind kind) {
+    (void)supervisor;
+    snprintf(fake_called, sizeof(fake_called), "reload%s", kind == RELOAD_DRY ? " dry" : "");
+    return ++fake.reload.last_run;
+}
+
+const struct reload_verdict *reload_answer(
+    const struct supervisor *supervisor, enum reload_kind kind, uint64_t run) {
+    const struct reload_verdict *verdict = &supervisor->reload.verdict[kind];
+
+    return verdict->run >= run ? verdict : NULL;
 }
 
 const char *service_state_name(enum service_state state) {
@@ -92,14 +108,22 @@ void service_restart(struct service *service) {
     snprintf(fake_called, sizeof(fake_called), "restart %s", service->config->name);
 }
 
-void service_scale(struct service *service, unsigned n) {
+void service_scale(struct service *service, unsigned n, const char *by) {
     snprintf(fake_called, sizeof(fake_called), "scale %s %u", service->config->name, n);
+    snprintf(service->scaled_by, sizeof(service->scaled_by), "%s", by);
     service->scale = n;
 }
 
 void service_count(const struct service *service, struct scoreboard_totals *out) {
     (void)service;
     *out = fake_totals;
+}
+
+void service_measure(
+    const struct service *service, struct policy_rules *rules, struct policy_counts *counts) {
+    (void)service;
+    *rules = fake_rules;
+    *counts = fake_counts;
 }
 
 unsigned service_count_ready(const struct service *service) {
@@ -134,7 +158,7 @@ static inline void fake_add_service(const char *name, enum service_state state) 
 }
 
 static inline struct service *fake_service(const char *name) {
-    return fake.service[strcmp(name, "echo") == 0 ? 0 : 1];
+    return fake.service[strcmp(name, "echo") == 0 ? 1 : 0];
 }
 
 /* A worker with a row in the scoreboard. */
@@ -163,8 +187,8 @@ static inline void fake_prepare(void) {
     fake.board = scoreboard_new();
     fake.now_ns = clock_now_ns();
     fake.started_at_ns = fake.now_ns - 100 * FAKE_SECOND_NS;
+    fake_add_service("ack", SERVICE_STOPPED); /* by name, as they always are */
     fake_add_service("echo", SERVICE_RUNNING);
-    fake_add_service("ack", SERVICE_STOPPED);
     fake_called[0] = '\0';
     fake_is_settled = fake_start_fails = false;
 }

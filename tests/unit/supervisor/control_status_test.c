@@ -159,7 +159,7 @@ Test(control_status, wanted_is_what_there_shall_be) {
     cr_assert_eq(control_status_count_wanted(echo), 4);
     echo->scale = 9;
     cr_assert_eq(control_status_count_wanted(echo), 9);
-    fake_config.service[0].pm = PM_DYNAMIC;
+    fake_config.service[1].pm = PM_DYNAMIC;
     cr_assert_eq(control_status_count_wanted(echo), 1);
     echo->state = SERVICE_FATAL;
     cr_assert_eq(control_status_count_wanted(echo), 0);
@@ -170,7 +170,7 @@ Test(control_status, ports_say_wanted_and_taken) {
     const json_t *port;
     char path[128], url[160];
 
-    fake_config.service[0].listen_count = 3;
+    fake_config.service[1].listen_count = 3;
     listen_on(&echo->listener[0], NET_TCP, "tcp://127.0.0.1:0");
     net_set_port(&echo->listener[0].wanted, 50007);
     snprintf(path, sizeof(path), "%s/x", fake_dir);
@@ -235,7 +235,7 @@ Test(control_status, datagrams_that_wait_are_counted) {
     struct service *echo = fake_service("echo");
     const json_t *queue;
 
-    fake_config.service[0].listen_count = 1;
+    fake_config.service[1].listen_count = 1;
     listen_on(&echo->listener[0], NET_UDP, "udp://127.0.0.1:0");
     cr_assert_eq(sendto(echo->listener[0].fd, "x", 1, 0, &echo->listener[0].address.sa.any,
                      echo->listener[0].address.len),

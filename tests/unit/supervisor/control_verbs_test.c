@@ -79,7 +79,7 @@ Test(control_verbs, start_that_fails_is_told) {
 }
 
 Test(control_verbs, endless_backoff_is_not_waited_for) {
-    fake_config.service[1].start_retries = 0;
+    fake_config.service[0].start_retries = 0;
     ask("start", "\"service\":\"ack\"");
     expect("0 workers ready");
     fake_service("ack")->state = SERVICE_BACKOFF;
@@ -140,7 +140,7 @@ Test(control_verbs, service_that_goes_is_told) {
     expect_end(0, "");
     ask("start", "\"service\":\"ack\"");
     expect("0 workers ready");
-    fake.service_count = 1; /* a reload without it */
+    fake.service[0] = fake.service[--fake.service_count]; /* a reload without it */
     expect_end(1, "ack is not configured any more");
 }
 
@@ -202,7 +202,7 @@ Test(control_verbs, restart_waits_until_it_is_settled) {
     fake_is_settled = true;
     expect("echo is RUNNING with 2 workers\"");
     expect_end(0, "");
-    fake_config.service[0].pm = PM_DYNAMIC;
+    fake_config.service[1].pm = PM_DYNAMIC;
     ask("restart", "\"service\":\"echo\"");
     expect("echo is RUNNING with 2 workers, at most 4\"");
     expect_end(0, "");
@@ -346,5 +346,34 @@ Test(control_verbs, peer_of_another_user_is_a_reader) {
     cr_assert_str_eq(fake_called, "");
     ask("ports", "");
     expect("[]");
+    expect_end(0, "");
+}
+
+/* ---- reload ---- */
+
+Test(control_verbs, reload_is_answered_by_the_run_that_was_asked_for) {
+    struct reload_verdict *verdict = &fake.reload.verdict[RELOAD_REAL];
+
+    ask("reload", "\"wait\":true");
+    cr_assert_str_eq(fake_called, "reload");
+    strcpy(fake.reload.progress, "echo: 1 workers ready");
+    fake.now_ns = FAKE_SECOND_NS; /* it takes its time */
+    expect("echo: 1 workers ready");
+    verdict->run = fake.reload.last_run;
+    verdict->exit_code = 78;
+    strcpy(verdict->error, "a.conf:3: unknown key");
+    fake_turn();
+    expect_end(78, "nothing was changed: a.conf:3: unknown key");
+}
+
+Test(control_verbs, diff_asks_for_a_run_that_does_nothing) {
+    struct reload_verdict *verdict = &fake.reload.verdict[RELOAD_DRY];
+
+    ask("diff", "");
+    cr_assert_str_eq(fake_called, "reload dry");
+    verdict->run = fake.reload.last_run;
+    verdict->plan.count = 1;
+    strcpy(verdict->plan.change[0].name, "echo");
+    verdict->plan.change[0].action = RELOAD_REPLACE;
     expect_end(0, "");
 }

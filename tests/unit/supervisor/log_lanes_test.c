@@ -86,3 +86,29 @@ Test(log_lanes, without_descriptors_there_is_no_lane_and_no_leak) {
     cr_assert_eq(log_lanes_get(&lanes, "echo", got + 1, &is_new), -1);
     cr_assert_eq(count_descriptors(), before);
 }
+
+/* Services come and go by other names, and there is a lane for each that is there. */
+Test(log_lanes, lanes_of_who_is_gone_are_used_again) {
+    struct rlimit many = { 8192, 8192 };
+    bool is_new;
+    int index;
+
+    if (setrlimit(RLIMIT_NOFILE, &many) < 0)
+        cr_skip_test("so many descriptors are not allowed here");
+    cr_assert_eq(log_lanes_open(&lanes, true), 0);
+    for (unsigned i = 1; i < LOG_LANES_MAX; i++) {
+        cr_assert_eq(log_lanes_get(&lanes, "old", i, &is_new), (int)i);
+        log_lanes_hold(&lanes, (int)i);
+    }
+    cr_assert_eq(log_lanes_get(&lanes, "new", 1, &is_new), -1);
+    cr_assert_eq(errno, ENOSPC);
+    log_lanes_release(&lanes, 77);
+    index = log_lanes_get(&lanes, "new", 1, &is_new);
+    cr_assert_eq(index, 77);
+    cr_assert_not(is_new, "the log writer has it already");
+    cr_assert_str_eq(lanes.names[77].service, "new");
+    cr_assert_eq(lanes.names[77].slot, 1);
+    cr_assert_eq(log_lanes_get(&lanes, "new", 1, &is_new), 77, "found by its new name");
+    log_lanes_hold(&lanes, index);
+    cr_assert_eq(log_lanes_get(&lanes, "old", 77, &is_new), -1, "nor by its old one");
+}

@@ -27,6 +27,15 @@ Test(policy, dynamic_pool_starts_with_start_servers) {
     cr_assert_eq(want(dynamic, (struct policy_counts){ .is_first = true, .total = 2 }), 0);
 }
 
+Test(policy, dynamic_pool_starts_midway_when_nobody_says_more) {
+    struct policy_rules rules = dynamic;
+
+    rules.start_servers = 0;
+    cr_assert_eq(want(rules, (struct policy_counts){ .is_first = true }), 2);
+    rules.max_spare_servers = 6;
+    cr_assert_eq(want(rules, (struct policy_counts){ .is_first = true }), 3);
+}
+
 Test(policy, dynamic_pool_keeps_its_spare_ones) {
     static const struct {
         struct policy_counts counts;

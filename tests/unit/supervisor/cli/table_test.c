@@ -75,3 +75,18 @@ Test(table, many_rows_fit) {
         table_set(&table, table_add_row(&table), NAME, TABLE_PLAIN, "row %d", i);
     cr_assert_not_null(strstr(written(0, false), "\nrow 999\n"));
 }
+
+Test(table, the_last_column_is_cut_where_the_terminal_ends) {
+    cr_assert_str_eq(written(13, false), "NAME           N\n"
+                                         "echo           7\n"
+                                         "\xd1\x8d\xd1\x85\xd0\xbe\\033[2J  1234\n");
+    table_set(&table, 0, REST, TABLE_PLAIN, "tcp://\xd1\x8d:1, udp://x:2");
+    table.columns = (const struct table_column[]){ columns[0], columns[1], columns[2],
+        { .name = "REST" } };
+    cr_assert_str_eq(written(31, false), "NAME           N  REST\n"
+                                         "echo           7  tcp://\xd1\x8d:1,...\n"
+                                         "\xd1\x8d\xd1\x85\xd0\xbe\\033[2J  1234\n");
+    cr_assert_str_eq(written(5, false), "NAME           N  REST\n"
+                                        "echo           7  t...\n"
+                                        "\xd1\x8d\xd1\x85\xd0\xbe\\033[2J  1234\n");
+}

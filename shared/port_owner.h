@@ -1,7 +1,7 @@
-#ifndef SUPERVISOR_PORT_OWNER_H
-#define SUPERVISOR_PORT_OWNER_H
+#ifndef SHARED_PORT_OWNER_H
+#define SHARED_PORT_OWNER_H
 
-/* Who has a busy port, as far as /proc shows it. Parent, at start; reads /proc. */
+/* Who has a busy port, as far as /proc shows it. Any process; reads /proc. */
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
  * /proc/net/tcp and its like give the socket's inode and owner by port; the process that holds
  * socket:[inode] among its descriptors is looked for in /proc/PID/fd.
  */
-#include "supervisor/port_owner.h"
+#include "shared/port_owner.h"
 
 #include <ctype.h>
 #include <dirent.h>

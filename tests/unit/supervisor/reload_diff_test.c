@@ -1,0 +1,115 @@
+/* What differs between two configurations, and what it costs. */
+#include "supervisor/reload_diff.h"
+
+#include "tests/unit/supervisor/config_fixture.h"
+
+TestSuite(reload_diff, .init = setup, .fini = teardown);
+
+#define ECHO "type = \"echo\"; listen = \"tcp://127.0.0.1:7\"; "
+
+static struct reload_plan plan;
+
+/* Both as they are read: the daemon's file and that of the service s. */
+static void compare(
+    const char *daemon, const char *service, const char *new_daemon, const char *new_service) {
+    struct config *was = read_with(daemon, service), *is = read_with(new_daemon, new_service);
+
+    cr_assert(was != NULL && is != NULL, "%s", said);
+    reload_diff(&plan, was, is);
+    for (unsigned i = 0; i < plan.count; i++)
+        plan.change[i].was = plan.change[i].is = NULL;
+    config_free(was);
+    config_free(is);
+}
+
+Test(reload_diff, same_files_differ_in_nothing) {
+    compare("lang = \"en\";", ECHO, "# said otherwise\nlang = \"en\";", ECHO "max_children = 8;");
+    cr_assert_eq(plan.count, 1);
+    cr_assert_eq(plan.change[0].action, RELOAD_KEEP);
+    cr_assert_str_empty(plan.change[0].words);
+    cr_assert_not(reload_diff_has_any(&plan));
+}
+
+Test(reload_diff, keys_of_the_supervisor_cost_no_worker) {
+    compare("", ECHO, "", ECHO "max_children = 5; graceful_timeout = \"5s\";");
+    cr_assert_eq(plan.change[0].action, RELOAD_ADJUST);
+    cr_assert_str_eq(plan.change[0].words, "max_children: 8 -> 5; graceful_timeout: 30s -> 5s");
+    cr_assert(reload_diff_has_any(&plan));
+}
+
+Test(reload_diff, any_other_key_costs_new_workers) {
+    static const char *const keys[] = { "max_requests = 3;", "model = \"event\";",
+        "idle_timeout = \"9s\";", "log_messages = true;", "nice = 3;", "min_spare_servers = 2;",
+        "max_connections = 9;", "full_line = \"no\";", "cpu_affinity = \"0\";" };
+    char text[256];
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        snprintf(text, sizeof(text), ECHO "%s", keys[i]);
+        compare("", ECHO, "", text);
+        cr_assert_eq(plan.change[0].action, RELOAD_REPLACE, "%s", keys[i]);
+        cr_assert_not(strncmp(plan.change[0].words, keys[i], strcspn(keys[i], " ")), "%s: %s",
+            keys[i], plan.change[0].words);
+    }
+}
+
+Test(reload_diff, another_type_is_another_service) {
+    compare("", "type = \"ack\"; listen = \"udp://127.0.0.1:7\";", "",
+        "type = \"echo\"; listen = \"udp://127.0.0.1:7\";");
+    cr_assert_eq(plan.change[0].action, RELOAD_REPLACE);
+    cr_assert_str_eq(plan.change[0].words, "type: ack -> echo");
+}
+
+Test(reload_diff, services_come_and_go_by_name) {
+    struct config *was, *is;
+
+    put("services.d/b.conf", "type = \"echo\"; listen = \"tcp://127.0.0.1:8\";");
+    was = read_with("", ECHO);
+    unlink("services.d/b.conf");
+    put("services.d/a.conf", "type = \"echo\"; listen = \"tcp://127.0.0.1:9\";");
+    put("services.d/z.conf", "type = \"echo\"; listen = \"tcp://127.0.0.1:10\";");
+    is = read_with("", ECHO);
+    reload_diff(&plan, was, is);
+    cr_assert_eq(plan.count, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        static const char *const names[] = { "a", "b", "s", "z" };
+        static const enum reload_action actions[] = { RELOAD_ADD, RELOAD_REMOVE, RELOAD_KEEP,
+            RELOAD_ADD };
+
+        cr_assert_str_eq(plan.change[i].name, names[i]);
+        cr_assert_eq(plan.change[i].action, actions[i], "%s", names[i]);
+    }
+    config_free(was);
+    config_free(is);
+}
+
+Test(reload_diff, what_all_workers_see_costs_all_workers) {
+    compare("", ECHO, "log : { level = \"warn\"; };", ECHO);
+    cr_assert_eq(plan.change[0].action, RELOAD_REPLACE);
+    cr_assert(plan.log_differs);
+    cr_assert_str_eq(plan.daemon_words, "log.level: info -> warn");
+    compare("", ECHO, "lang = \"ru\";", ECHO);
+    cr_assert_eq(plan.change[0].action, RELOAD_REPLACE);
+    cr_assert_not(plan.log_differs);
+    compare("", ECHO, "log : { rotate_size = \"1M\"; };", ECHO);
+    cr_assert_eq(plan.change[0].action, RELOAD_KEEP);
+    cr_assert(plan.log_differs);
+}
+
+Test(reload_diff, what_cannot_change_now_is_told) {
+    compare("", ECHO, "control : { socket = \"/tmp/other\"; }; pid_file = \"/tmp/pid\";", ECHO);
+    cr_assert_eq(plan.change[0].action, RELOAD_KEEP);
+    cr_assert_not(reload_diff_has_any(&plan));
+    cr_assert_not_null(
+        strstr(plan.later_words, "pid_file: none -> /tmp/pid"), "%s", plan.later_words);
+    cr_assert_not_null(strstr(plan.later_words, "control.socket: "), "%s", plan.later_words);
+}
+
+Test(reload_diff, long_words_are_cut_and_say_so) {
+    compare("", ECHO, "",
+        ECHO "max_children = 5; graceful_timeout = \"5s\"; max_requests = 1234; nice = 5; "
+             "idle_timeout = \"9s\"; write_timeout = \"8s\"; max_rate = 100; max_connections = 77; "
+             "max_connections_per_source = 7; max_rate_per_source = 9; backlog = 9; "
+             "worker_timeout = \"3s\"; restart_delay = \"1s\";");
+    cr_assert_eq(strlen(plan.change[0].words), RELOAD_WORDS_MAX - 1);
+    cr_assert_str_eq(plan.change[0].words + RELOAD_WORDS_MAX - 4, "...");
+}
