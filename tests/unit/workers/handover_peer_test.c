@@ -31,7 +31,7 @@ static bool has_ended(int channel) {
 
 /* ---- the test is the new worker ---- */
 
-/* All at once, since each takes a second. */
+/* All at once, since each takes some seconds. */
 Test(handover_peer, silent_new_worker_gets_nothing) {
     const struct channel_packet taken = { .kind = CHANNEL_TAKEN, .fd = -1 };
     char piece[CHANNEL_PIECE_BYTES];
