@@ -33,8 +33,12 @@
 #define CHANNEL_PIECE_BYTES 32768
 /* How long the old one may say nothing before the room that is kept for it is others' again. */
 #define CHANNEL_SILENCE_MS 100
-/* How long the new one may not answer a parcel, or not read it. */
-#define CHANNEL_ANSWER_MS 1000
+/*
+ * How long the new one may not answer a parcel, or not read it: a machine with too much to do is
+ * slow, and what is not handed over will be cut some day. Less when that day has come.
+ */
+#define CHANNEL_ANSWER_MS 3000
+#define CHANNEL_CUT_MS    1000
 
 enum channel_kind {
     CHANNEL_COUNT = 1, /* value: how many sessions may come */

@@ -20,6 +20,8 @@
 #include "workers/taker.h"
 #include "workers/worker_state.h"
 
+#define LOOK_MS 100 /* a thread that waits is not told of the cut */
+
 void giver_init(struct giver *giver) {
     pthread_mutex_init(&giver->lock, NULL);
     giver->fd = -1;
@@ -220,24 +222,28 @@ int giver_answer(struct worker *worker, bool *out_is_taken) {
 /* ---- blocking ---- */
 
 /* False when it is not so in time. */
-static bool wait_for(struct worker *worker, short events, uint64_t until_ms) {
+static bool wait_for(struct worker *worker, short events) {
     struct pollfd watch = { .fd = giver_channel(worker), .events = events };
-    uint64_t now_ms;
+    uint64_t now_ms = clock_now_ms(), until_ms = now_ms + CHANNEL_ANSWER_MS;
+    bool was_cut = false;
 
-    while ((now_ms = clock_now_ms()) < until_ms)
-        if (poll(&watch, 1, (int)(until_ms - now_ms)) > 0)
+    for (; now_ms < until_ms; now_ms = clock_now_ms()) {
+        if (poll(&watch, 1, LOOK_MS) > 0)
             return true;
+        if (worker_is_cut() && !was_cut && now_ms + CHANNEL_CUT_MS < until_ms)
+            until_ms = now_ms + CHANNEL_CUT_MS;
+        was_cut = worker_is_cut();
+    }
     return false;
 }
 
 /* True when the answer is that it is taken. */
 static bool is_taken(struct worker *worker) {
-    const uint64_t until_ms = clock_now_ms() + CHANNEL_ANSWER_MS;
     bool taken = false;
     int rc;
 
     while ((rc = giver_answer(worker, &taken)) == 0)
-        if (!wait_for(worker, POLLIN, until_ms)) {
+        if (!wait_for(worker, POLLIN)) {
             giver_withdraw(worker);
             rc = giver_answer(worker, &taken);
             break;
@@ -249,7 +255,7 @@ static enum giver_result send_parcel(struct connection *connection) {
     struct worker *worker = connection->session.worker;
     enum giver_result result = giver_offer(connection);
 
-    while (result == GIVER_BUSY && wait_for(worker, POLLOUT, clock_now_ms() + CHANNEL_ANSWER_MS))
+    while (result == GIVER_BUSY && wait_for(worker, POLLOUT))
         result = giver_push(worker);
     return result;
 }

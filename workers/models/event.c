@@ -17,6 +17,7 @@
 #define READ_BYTES   65536
 #define LINGER_NS    2000000000ull
 #define ANSWER_NS    (CHANNEL_ANSWER_MS * 1000000ull)
+#define CUT_NS       (CHANNEL_CUT_MS * 1000000ull)
 #define OFFERED_MOST 16 /* parcels under way: each rests until it is answered */
 
 enum phase { READING, WRITING, LINGERING, OFFERED, PHASES };
@@ -163,6 +164,9 @@ static void cut(struct worker *worker) {
     for (enum phase phase = READING; phase <= WRITING; phase++)
         while ((event = TAILQ_FIRST(&events->list[phase])) != NULL)
             cut_one(event);
+    /* Those that are offered may be taken still, for a moment. */
+    if (events->answer_due_ns > worker->now_ns + CUT_NS)
+        events->answer_due_ns = worker->now_ns + CUT_NS;
 }
 
 /* ---- giving away ---- */

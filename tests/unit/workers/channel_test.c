@@ -104,7 +104,7 @@ static void *say_and_close(void *channel) {
 
 /* The kernel may tell the end though something was said just before it. */
 Test(channel, what_is_said_while_somebody_looks_is_heard) {
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < 10000; i++) {
         pthread_t thread;
         int pair[2], rc;
 

@@ -31,7 +31,7 @@ static bool has_ended(int channel) {
 
 /* ---- the test is the new worker ---- */
 
-/* All at once, since each takes a second. */
+/* All at once, since each takes some seconds. */
 Test(handover_peer, silent_new_worker_gets_nothing) {
     const struct channel_packet taken = { .kind = CHANNEL_TAKEN, .fd = -1 };
     char piece[CHANNEL_PIECE_BYTES];
@@ -406,26 +406,36 @@ Test(handover_peer, old_worker_that_says_nothing_keeps_the_door_shut_for_a_momen
     }
 }
 
+/* How long a connection waits at the door of a new worker whose old one ends, or has none to give.
+ */
+static uint64_t wait_at_door(enum worker_model model, bool says) {
+    const struct channel_packet none = { .kind = CHANNEL_COUNT, .value = 0, .fd = -1 };
+    struct member fresh = start(model, 1, true);
+    int channel = take_from_me(&fresh), fd = connect_one();
+    uint64_t began_ms = clock_now_ms(), waited_ms;
+
+    order(&fresh, ORDER_OPEN, -1);
+    if (says)
+        cr_assert_eq(channel_send(channel, &none, NULL), 0);
+    else
+        close(channel);
+    cr_assert(echoes(fd, "hello"), "model %d", model);
+    waited_ms = clock_now_ms() - began_ms;
+    close(fd);
+    if (says)
+        close(channel);
+    end_fresh(&fresh);
+    return waited_ms;
+}
+
 Test(handover_peer, old_worker_that_ends_or_has_none_opens_the_door_at_once) {
-    for (enum worker_model model = WORKER_PROCESS; model <= WORKER_EVENT; model++) {
-        const struct channel_packet none = { .kind = CHANNEL_COUNT, .value = 0, .fd = -1 };
-
+    for (enum worker_model model = WORKER_PROCESS; model <= WORKER_EVENT; model++)
         for (int says = 0; says < 2; says++) {
-            struct member fresh = start(model, 1, true);
-            int channel = take_from_me(&fresh), fd = connect_one();
-            uint64_t began_ms = clock_now_ms();
+            bool is_quick = false;
 
-            order(&fresh, ORDER_OPEN, -1);
-            if (says)
-                cr_assert_eq(channel_send(channel, &none, NULL), 0);
-            else
-                close(channel);
-            cr_assert(echoes(fd, "hello"), "model %d", model);
-            cr_assert_leq(clock_now_ms() - began_ms, CHANNEL_SILENCE_MS - 10);
-            close(fd);
-            if (says)
-                close(channel);
-            end_fresh(&fresh);
+            /* A busy machine may be slow now and then. */
+            for (unsigned i = 0; i < 20 && !is_quick; i++)
+                is_quick = wait_at_door(model, says != 0) < CHANNEL_SILENCE_MS / 2;
+            cr_assert(is_quick, "model %d, says %d", model, says);
         }
-    }
 }
