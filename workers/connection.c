@@ -15,9 +15,9 @@
 #include "shared/failpoint.h"
 #include "workers/worker_state.h"
 
+/* At once: datagrams and the first thread share a lane, and a lost count would look like a hang. */
 void connection_enter_hook(struct scoreboard_lane *lane) {
-    atomic_store_explicit(&lane->hook_count,
-        atomic_load_explicit(&lane->hook_count, memory_order_relaxed) + 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&lane->hook_count, 1, memory_order_relaxed);
 }
 
 void connection_leave_hook(struct scoreboard_lane *lane) {
