@@ -20,7 +20,7 @@
 #define ROUNDS       20
 #define RELOADS      2 /* in a round */
 #define ROUND_MS     1000.0
-#define SAMPLES_MOST 1000000
+#define SAMPLES_MOST 8000000
 
 /* ---- the daemon ---- */
 
