@@ -8,6 +8,7 @@
 #include <bsd/libutil.h>
 #include <bsd/unistd.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +180,7 @@ static void child_ended(struct loop_watch *watch, uint32_t events) {
     }
     /* The replacement first: the log can wait, whoever connects now does not like to. */
     service_worker_ended(service, last.ready_at_ns != 0, was_told, &death);
+    sched_yield(); /* where it shares our CPU it runs now, and the rest of this comes later */
     note_death(supervisor, service, &last, last.leave_reason, was_told, &death);
 }
 
