@@ -8,7 +8,7 @@ VERSION := 0.1
 
 # What it takes to build and test; "make deps" installs what is missing.
 PACKAGES := gcc libc6-dev make pkg-config libbsd-dev libconfig-dev libjansson-dev libprimesieve-dev \
-            libcriterion-dev strace
+            libcriterion-dev strace systemd
 # What lint, fuzz, tsan and the benchmarks need beyond that; "make deps-dev".
 PACKAGES_DEV := clang-14 clang-format-14 clang-tidy-14 llvm-14 libclang-rt-14-dev cppcheck \
                 shellcheck codespell mandoc gcovr primesieve parallel python3 libgomp1 \
