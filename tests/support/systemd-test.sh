@@ -96,7 +96,7 @@ start_and_look() {
     check "systemctl start" systemctl start preforkd
     check "it serves when start returns" serves
     echo "      start: $(($(now_ms) - start)) ms"
-    same "the status is told" "$(show StatusText)" "2 of 2 services running, 2 workers"
+    same "the status is told" "$(show StatusText)" "2 of 2 services running, 4 workers"
     check "the journal has its log" sh -c \
         "journalctl -u preforkd --no-pager -o cat | grep -q 'msg=.preforkd $version starts'"
     check "its folders are its own" sh -c \
@@ -122,7 +122,7 @@ reload() {
     check "what was changed is in force when it returns" sh -c \
         'prefork status --json | grep -q "\"generation\": *2"'
     # The old workers are counted until they are gone, and the status is told once a second.
-    check "the status follows" until_ms 5000 status_is "2 of 2 services running, 4 workers"
+    check "the status follows" until_ms 5000 status_is "2 of 2 services running, 5 workers"
     pid=$(show MainPID)
     echo 'max_childern = 4;' >>$echo_conf
     if systemctl reload preforkd 2>/dev/null; then
