@@ -40,7 +40,7 @@ static void answer_running(struct control_request *request, const struct service
         words, sizeof(words), "%s is RUNNING with %u worker%s", config->name, ready, plural(ready));
     if (config->pm != PM_STATIC) /* as many as are busy */
         snprintf(words + used, sizeof(words) - (size_t)used, ", at most %u",
-            control_status_count_most(service));
+            service_count_most(service));
     answer(request, service, words);
 }
 
@@ -234,7 +234,7 @@ void control_service_scale(struct control_request *request) {
             service->config->name, service_state_name(service->state));
         return;
     }
-    wanted = service->scale != 0 ? service->scale : (json_int_t)service->config->max_children;
+    wanted = service_count_most(service);
     if (n != NULL)
         wanted = json_integer_value(n);
     else if (json_integer_value(by) >= -most && json_integer_value(by) <= most)

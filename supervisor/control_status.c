@@ -125,12 +125,8 @@ static json_t *make_workers(const struct service *service) {
 
 /* ---- services ---- */
 
-unsigned control_status_count_most(const struct service *service) {
-    return service->scale != 0 ? service->scale : (unsigned)service->config->max_children;
-}
-
 unsigned control_status_count_wanted(const struct service *service) {
-    const unsigned most = control_status_count_most(service);
+    const unsigned most = service_count_most(service);
     unsigned count = 0;
     const struct child *child;
 
@@ -177,7 +173,7 @@ static void set_state(json_t *object, const struct service *service) {
     json_object_set_new(object, "listen", make_listen(service));
     set_number(object, "ready", service_count_ready(service));
     set_number(object, "wanted", control_status_count_wanted(service));
-    set_number(object, "max_children", control_status_count_most(service));
+    set_number(object, "max_children", service_count_most(service));
 }
 
 static void set_counts(json_t *object, const struct service *service) {

@@ -23,9 +23,6 @@ json_t *control_status_make_short(const struct service *service);
 /* What waits in the kernel for the service: an object, or null when that is not known. */
 json_t *control_status_make_queue(const struct service *service);
 
-/* How many workers there may be: as scaled, or as configured. */
-unsigned control_status_count_most(const struct service *service);
-
 /* How many workers there shall be now: 0 unless it runs. */
 unsigned control_status_count_wanted(const struct service *service);
 

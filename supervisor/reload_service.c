@@ -173,10 +173,6 @@ void reload_service_give_up(struct service *candidate, struct service *old) {
 
 /* ---- joining ---- */
 
-static unsigned most_children(const struct service *service) {
-    return service->scale > 0 ? service->scale : (unsigned)service->config->max_children;
-}
-
 static uint32_t count_sessions(const struct child *child) {
     return child->supervisor->board->row[child->row].sessions;
 }
@@ -200,7 +196,7 @@ static struct child *find_busiest(const struct service *service, const struct ch
 static void replace_all(
     struct service *service, struct child *pilot, const struct service_ops *type) {
     const uint64_t grace_ms = service->config->graceful_timeout_ms;
-    unsigned places = most_children(service) - 1;
+    unsigned places = service_count_most(service) - 1;
     struct child *child;
 
     const bool is_same_type = service->config->type == type;

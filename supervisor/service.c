@@ -140,13 +140,13 @@ void service_scale(struct service *service, unsigned n, const char *by) {
 
 /* ---- the pool ---- */
 
-static unsigned most_children(const struct service *service) {
+unsigned service_count_most(const struct service *service) {
     return service->scale > 0 ? service->scale : (unsigned)service->config->max_children;
 }
 
 static void fill_rules(const struct service *service, struct policy_rules *rules) {
     const struct config_service *config = service->config;
-    const unsigned most = most_children(service);
+    const unsigned most = service_count_most(service);
 
     *rules = (struct policy_rules){ .pm = config->pm,
         .max_children = most,

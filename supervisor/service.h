@@ -128,6 +128,9 @@ struct policy_counts;
 void service_measure(
     const struct service *service, struct policy_rules *rules, struct policy_counts *counts);
 
+/* How many workers it may have: as the operator scaled it, else as configured. */
+unsigned service_count_most(const struct service *service);
+
 /* How many workers are READY and not leaving. */
 unsigned service_count_ready(const struct service *service);
 

@@ -33,7 +33,7 @@ static void scale_all(struct supervisor *supervisor, int by, const char *who) {
 
     for (unsigned i = 0; i < supervisor->service_count; i++) {
         service = supervisor->service[i];
-        most = service->scale > 0 ? service->scale : (unsigned)service->config->max_children;
+        most = service_count_most(service);
         if (service->state == SERVICE_RUNNING && (by > 0 || most > 1))
             service_scale(service, most + (unsigned)by, who);
     }

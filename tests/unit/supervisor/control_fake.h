@@ -126,6 +126,10 @@ void service_measure(
     *counts = fake_counts;
 }
 
+unsigned service_count_most(const struct service *service) {
+    return service->scale > 0 ? service->scale : (unsigned)service->config->max_children;
+}
+
 unsigned service_count_ready(const struct service *service) {
     const struct child *child;
     unsigned count = 0;
