@@ -5,19 +5,14 @@
 #include "supervisor/reload_service.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "shared/contract.h"
 #include "shared/gate.h"
-#include "shared/log.h"
 #include "supervisor/reload_diff.h"
-#include "supervisor/service_limits.h"
 #include "supervisor/service_list.h"
 #include "supervisor/service_listen.h"
 #include "supervisor/service_replace.h"
-#include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
 #define REASON "the configuration changed"
@@ -102,24 +97,11 @@ void reload_service_renew_gate(struct service *service, const struct config_serv
     gate_renew(service->gate, &limits, service_list_slots(config));
 }
 
-/* Of the new configuration, which counts only when this worker is READY. */
-static bool fork_pilot(struct service *candidate, unsigned slot) {
-    const uint64_t boot_ms = candidate->config->worker_boot_timeout_ms;
-    struct child *pilot = spawn_worker(candidate, slot, true);
-
-    if (pilot == NULL)
-        return false;
-    pilot->config_generation = candidate->supervisor->generation + 1;
-    if (boot_ms > 0)
-        pilot->deadline_ns = candidate->supervisor->now_ns + boot_ms * 1000000;
-    supervisor_watch_child(candidate->supervisor, pilot);
-    return true;
-}
-
 struct service *reload_service_try(struct supervisor *supervisor, const struct config *wanted,
     const struct reload_change *change, struct service *old, struct complaint *complaint) {
     struct service *candidate = service_list_new(
         supervisor, change->is, old != NULL ? old->gate : NULL);
+    struct child *pilot;
 
     if (candidate == NULL) {
         complaint_set(complaint, "%s: no memory for it: %s", change->name, strerror(errno));
@@ -134,12 +116,14 @@ struct service *reload_service_try(struct supervisor *supervisor, const struct c
         return NULL;
     }
     reload_service_renew_gate(candidate, change->is);
-    if (!fork_pilot(candidate, old != NULL ? service_free_slot(old) : 1)) {
+    pilot = service_launch(candidate, old != NULL ? service_free_slot(old) : 1, true);
+    if (pilot == NULL) {
         complaint_set(
             complaint, "%s: no worker could be forked: %s", change->name, strerror(errno));
         reload_service_give_up(candidate, old);
         return NULL;
     }
+    pilot->config_generation = supervisor->generation + 1; /* which counts when it is READY */
     return candidate;
 }
 
@@ -197,10 +181,8 @@ static void replace_all(
     struct service *service, struct child *pilot, const struct service_ops *type) {
     const uint64_t grace_ms = service->config->graceful_timeout_ms;
     unsigned places = service_count_most(service) - 1;
-    struct child *child;
-
     const bool is_same_type = service->config->type == type;
-    struct child *busiest = find_busiest(service, pilot);
+    struct child *busiest = find_busiest(service, pilot), *child;
 
     TAILQ_FOREACH (child, &service->children, link)
         child->recycle_reason = REASON;

@@ -216,20 +216,28 @@ static void tell_fork_failed(struct service *service, int error, uint64_t now_ns
         error == ENOSPC ? "when another has left" : "in a second");
 }
 
+struct child *service_launch(struct service *service, unsigned slot, bool is_held) {
+    const uint64_t boot_ms = service->config->worker_boot_timeout_ms;
+    struct child *child = spawn_worker(service, slot, is_held);
+
+    if (child == NULL)
+        return NULL;
+    if (boot_ms > 0)
+        child->deadline_ns = service->supervisor->now_ns + boot_ms * 1000000ull;
+    supervisor_watch_child(service->supervisor, child);
+    return child;
+}
+
 struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool is_held) {
     struct child *child;
 
     if (!may_fork(service, now_ns))
         return NULL;
-    child = spawn_worker(service, service_free_slot(service), is_held);
-    if (child == NULL) {
+    child = service_launch(service, service_free_slot(service), is_held);
+    if (child != NULL)
+        service->spawned_in_window++;
+    else
         tell_fork_failed(service, errno, now_ns);
-        return NULL;
-    }
-    service->spawned_in_window++;
-    if (service->config->worker_boot_timeout_ms > 0)
-        child->deadline_ns = now_ns + service->config->worker_boot_timeout_ms * 1000000ull;
-    supervisor_watch_child(service->supervisor, child);
     return child;
 }
 

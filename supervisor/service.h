@@ -112,6 +112,9 @@ void service_order(struct service *service, uint32_t kind, uint64_t value);
  */
 struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool is_held);
 
+/* Fork one now, whatever forbids it, and watch it boot. Returns NULL with errno. */
+struct child *service_launch(struct service *service, unsigned slot, bool is_held);
+
 /* A place among its workers that none of them has, from 1. */
 unsigned service_free_slot(const struct service *service);
 
