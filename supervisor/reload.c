@@ -1,8 +1,6 @@
 /* The states of a run, one function each; reload_tend() calls the one that is due. */
 #include "supervisor/reload.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +19,7 @@
 
 #define PROOF_NS   60000000000ull /* for pilots without a limit of their own */
 #define REPLACE_NS 60000000000ull
+#define ERROR_MAX  256
 
 /* ---- the verdict ---- */
 
@@ -315,12 +314,14 @@ static void look_at_pilots(struct supervisor *supervisor) {
 
 /* ---- REPLACING ---- */
 
-static bool has_come_up(const struct service *service, char error[256]) {
-    if (service->state == SERVICE_RUNNING || service->state == SERVICE_STOPPED)
-        return true;
-    snprintf(error, 256, "%s is %s: a worker %.160s", service->config->name,
-        service_state_name(service->state), service->last_death);
-    return false;
+/* Leaves the text as it is when all is well. */
+static void describe_failure(const struct service *service, char error[ERROR_MAX]) {
+    if (!reload_service_is_done(service))
+        snprintf(error, ERROR_MAX, "%s: not all of its workers are ready after 60 s",
+            service->config->name);
+    else if (service->state != SERVICE_RUNNING && service->state != SERVICE_STOPPED)
+        snprintf(error, ERROR_MAX, "%s is %s: a worker %.160s", service->config->name,
+            service_state_name(service->state), service->last_death);
 }
 
 /* What is said from the verdict on is written as the new settings say. */
@@ -334,27 +335,29 @@ static bool has_log_writer(const struct supervisor *supervisor) {
 
 static void look_at_services(struct supervisor *supervisor) {
     struct reload *reload = &supervisor->reload;
+    const bool is_late = supervisor->now_ns >= reload->deadline_ns;
+    const struct reload_change *change;
     const struct service *service;
-    char error[256] = "";
+    char error[ERROR_MAX] = "";
 
-    if (!has_log_writer(supervisor) && supervisor->now_ns < reload->deadline_ns) {
+    if (!has_log_writer(supervisor)) {
         strcpy(reload->progress, "waiting for the new log writer");
-        return;
+        if (!is_late)
+            return;
+        strcpy(error, "the new log writer is not ready after 60 s");
     }
     for (unsigned i = 0; i < reload->plan.count; i++) {
-        service = find_old(supervisor, &reload->plan.change[i]);
-        if (service == NULL || reload->plan.change[i].action < RELOAD_REPLACE)
+        change = &reload->plan.change[i];
+        service = find_old(supervisor, change);
+        if (change->action == RELOAD_ADD && service == NULL)
+            snprintf(error, sizeof(error), "%s: there is no memory for it", change->name);
+        if (change->action < RELOAD_REPLACE || service == NULL)
             continue;
-        if (!reload_service_is_done(service) && supervisor->now_ns < reload->deadline_ns) {
-            snprintf(reload->progress, sizeof(reload->progress), "%s: %u workers ready",
-                service->config->name, service_count_ready(service));
+        snprintf(reload->progress, sizeof(reload->progress), "%s: %u workers ready",
+            service->config->name, service_count_ready(service));
+        if (!is_late && !reload_service_is_done(service))
             return;
-        }
-        if (!reload_service_is_done(service))
-            snprintf(error, sizeof(error), "%s: not all of its workers are ready after 60 s",
-                service->config->name);
-        else if (error[0] == '\0')
-            has_come_up(service, error);
+        describe_failure(service, error);
     }
     finish(supervisor, error[0] != '\0' ? EXIT_CODE_INCOMPLETE : EXIT_CODE_OK,
         error[0] != '\0' ? error : NULL);

@@ -42,7 +42,7 @@ void reload_sweep(struct supervisor *supervisor) {
     }
 }
 
-void reload_fini(struct supervisor *supervisor) {
+void reload_sweep_all(struct supervisor *supervisor) {
     struct config *config;
 
     while ((config = supervisor->reload.retired) != NULL) {

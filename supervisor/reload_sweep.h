@@ -12,6 +12,6 @@ struct supervisor;
 void reload_sweep(struct supervisor *supervisor);
 
 /* Free all of it, verdicts too. At the end. */
-void reload_fini(struct supervisor *supervisor);
+void reload_sweep_all(struct supervisor *supervisor);
 
 #endif

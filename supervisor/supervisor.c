@@ -362,7 +362,7 @@ struct service *supervisor_find_service(struct supervisor *supervisor, const cha
 static void release(struct supervisor *supervisor) {
     while (supervisor->service_count > 0)
         service_list_drop(supervisor->service[0]);
-    reload_fini(supervisor);
+    reload_sweep_all(supervisor);
     if (supervisor->control != NULL)
         control_close(supervisor->control);
     log_keeper_stop(supervisor);

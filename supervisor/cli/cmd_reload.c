@@ -113,13 +113,17 @@ static int ask(const struct cmd *cmd, const struct values *values, const char *v
 
     if (verdict != NULL)
         print_verdict(verdict, exit_code, cmd == &cmd_reload);
-    else if (exit_code == EXIT_CODE_OK && values->no_wait && !values->client.json)
+    else if (exit_code == EXIT_CODE_OK && values->no_wait && values->client.json)
+        printf("{\"reloaded\":false}\n");
+    else if (exit_code == EXIT_CODE_OK && values->no_wait)
         log_info("preforkd was told to reload");
     json_decref(verdict);
     return exit_code;
 }
 
-static int run_reload(const struct cmd *cmd, int argc, char **argv) {
+/* Both verbs: a reload, and what one would do. */
+static int run(const struct cmd *cmd, int argc, char **argv) {
+    const bool is_reload = cmd == &cmd_reload;
     struct values values = { .no_wait = false };
     struct cmd_operands operands;
     int exit_code;
@@ -132,19 +136,8 @@ static int run_reload(const struct cmd *cmd, int argc, char **argv) {
         log_warnx("%s: --wait and --no-wait contradict each other", cmd->name);
         return EXIT_CODE_USAGE;
     }
-    return ask(cmd, &values, "reload", json_pack("{s:b}", "wait", !values.no_wait));
-}
-
-static int run_diff(const struct cmd *cmd, int argc, char **argv) {
-    struct values values = { .no_wait = false };
-    struct cmd_operands operands;
-    int exit_code;
-
-    (void)argc;
-    exit_code = cmd_read_args(cmd, argv, &values, 0, 0, &operands);
-    if (exit_code != CMD_READ)
-        return exit_code;
-    return ask(cmd, &values, "diff", NULL);
+    return ask(cmd, &values, is_reload ? "reload" : "diff",
+        is_reload ? json_pack("{s:b}", "wait", !values.no_wait) : NULL);
 }
 
 static const char *const reload_examples[] = {
@@ -159,7 +152,7 @@ const struct cmd cmd_reload = {
     .summary = "put a changed configuration into force, or change nothing and say why",
     .options = reload_table,
     .examples = reload_examples,
-    .run = run_reload,
+    .run = run,
 };
 
 static const char *const diff_examples[] = {
@@ -174,5 +167,5 @@ const struct cmd cmd_config_diff = {
     .summary = "what a reload would do",
     .options = diff_table,
     .examples = diff_examples,
-    .run = run_diff,
+    .run = run,
 };
