@@ -48,6 +48,7 @@ struct child {
     struct hang hang;       /* what its hooks were seen doing */
     uint64_t pinged_at_ns;  /* 0: it owes no answer */
     uint64_t ponged_at_ns;
+    bool is_emptying;            /* it was told to empty a queue, and has not said that it did */
     uint64_t pinged_connections; /* how many it had accepted by then */
     uint64_t bad_reports;
     struct loop_watch pidfd_watch, order_watch;

@@ -177,6 +177,12 @@ void listen_adjust(const struct listener *listener, const struct config_service 
         log_warn("%s: its rights cannot be set", path);
 }
 
+void listen_narrow(const struct listener *listener) {
+    if (listener->fd >= 0 && listener->proto != NET_UDP && !listener->is_inherited &&
+        listener->lent_to == NULL)
+        listen(listener->fd, 0);
+}
+
 static void forget(struct listener *listener) {
     listener->fd = listener->lock_fd = -1;
     listener->lent_to = listener->lent_by = NULL;

@@ -34,6 +34,9 @@ int listen_open(struct listener *listener, const struct config_listen *wanted,
 /* The backlog and, of a UNIX socket, the rights and the owner that the service wishes for now. */
 void listen_adjust(const struct listener *listener, const struct config_service *service);
 
+/* Who waits in the queue stays there, but hardly anybody more gets in: it is to be emptied. */
+void listen_narrow(const struct listener *listener);
+
 /*
  * Let another have the socket, too, until one of them closes it, or listen_take(). One socket has
  * two listeners then; whichever is closed first leaves it to the other. They must not move.

@@ -219,7 +219,7 @@ static void retire_sockets(struct service *old) {
         retires = true;
     }
     if (retires)
-        service_order(old, ORDER_EMPTY, old->retire_at_ns);
+        old->retire_at_ns = service_listen_order_empty(old);
 }
 
 void reload_service_set_config(struct service *service, const struct config_service *config) {

@@ -92,7 +92,7 @@ static void go_on_stopping(struct service *service, uint64_t now_ns) {
     if (service->state != SERVICE_STOPPING)
         return;
     if (service->close_at_ns != 0 &&
-        (now_ns >= service->close_at_ns || TAILQ_EMPTY(&service->children))) {
+        (now_ns >= service->close_at_ns || service_listen_is_emptied(service))) {
         service->close_at_ns = 0;
         service_listen_close_for_good(service);
     }
@@ -101,8 +101,8 @@ static void go_on_stopping(struct service *service, uint64_t now_ns) {
 }
 
 /*
- * Workers are told to accept all that waits and then to leave; the sockets are closed a moment
- * later, so that whoever was in the queue when the word came is served.
+ * Workers are told to accept all that waits and then to leave; the sockets are closed
+ * when they have, so that whoever was in the queue when the word came is served.
  */
 void service_stop(struct service *service, const char *reason) {
     const uint64_t now_ns = service->supervisor->now_ns;
@@ -112,9 +112,10 @@ void service_stop(struct service *service, const char *reason) {
         return;
     set_state(service, SERVICE_STOPPING, reason);
     service->scale = 0;
-    service->close_at_ns = now_ns + SERVICE_LISTEN_EMPTY_NS;
     service_listen_watch(service, false);
-    service_order(service, ORDER_EMPTY, service->close_at_ns);
+    for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++)
+        listen_narrow(&service->listener[i]);
+    service->close_at_ns = service_listen_order_empty(service);
     TAILQ_FOREACH (child, &service->children, link)
         child_drain(child, now_ns, service->config->graceful_timeout_ms, reason);
     go_on_stopping(service, now_ns);

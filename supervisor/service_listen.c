@@ -6,10 +6,13 @@
 #include <sys/epoll.h>
 
 #include "shared/console.h"
+#include "shared/contract.h"
 #include "shared/gate.h"
 #include "shared/log.h"
 #include "supervisor/control_queue.h"
 #include "supervisor/supervisor.h"
+
+#define EMPTY_NS 50000000u /* for a worker that is busy: then whoever waits is turned away */
 
 void service_listen_close(struct service *service) {
     service_listen_watch(service, false);
@@ -106,6 +109,28 @@ void service_listen_watch(struct service *service, bool on) {
     }
 }
 
+/* ---- emptying ---- */
+
+uint64_t service_listen_order_empty(struct service *service) {
+    const uint64_t until_ns = service->supervisor->now_ns + EMPTY_NS;
+    struct child *child;
+
+    service_order(service, ORDER_EMPTY, until_ns);
+    service_order(service, ORDER_PING, SERVICE_LISTEN_PING_EMPTY);
+    TAILQ_FOREACH (child, &service->children, link)
+        child->is_emptying = child->state == CHILD_RUNNING;
+    return until_ns;
+}
+
+bool service_listen_is_emptied(const struct service *service) {
+    const struct child *child;
+
+    TAILQ_FOREACH (child, &service->children, link)
+        if (child->is_emptying)
+            return false;
+    return true;
+}
+
 /* ---- those that a reload takes away ---- */
 
 static void close_retiring(struct service *service) {
@@ -124,10 +149,11 @@ void service_listen_retire(struct service *service, const struct listener *liste
     if (service->retiring_count == CONFIG_LISTEN_MAX)
         close_retiring(service);
     service->retiring[service->retiring_count++] = *listener;
-    service->retire_at_ns = service->supervisor->now_ns + SERVICE_LISTEN_EMPTY_NS;
+    listen_narrow(listener);
 }
 
 void service_listen_tend(struct service *service, uint64_t now_ns) {
-    if (service->retiring_count > 0 && now_ns >= service->retire_at_ns)
+    if (service->retiring_count > 0 &&
+        (now_ns >= service->retire_at_ns || service_listen_is_emptied(service)))
         close_retiring(service);
 }

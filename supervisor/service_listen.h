@@ -4,7 +4,7 @@
 /*
  * The listening sockets of a service: opened before its first worker, watched while an ondemand
  * pool is empty, closed when workers have emptied their queues. One that a reload takes away
- * retires: workers are told to empty it, and a moment later it is closed. Parent only; nothing
+ * retires: workers are told to empty it, and when they have it is closed. Parent only; nothing
  * here blocks.
  */
 
@@ -39,13 +39,20 @@ void service_listen_close_for_good(struct service *service);
 /* ondemand: look at the listeners here, while no worker has room. */
 void service_listen_watch(struct service *service, bool on);
 
-/* This one (not in service->listener any more) is closed a moment later. */
+/* This one (not in service->listener any more) is closed when workers have emptied it. */
 void service_listen_retire(struct service *service, const struct listener *listener);
 
-/* Close what has retired for long enough. */
+/* Close what has retired, when it is emptied or has had its time. */
 void service_listen_tend(struct service *service, uint64_t now_ns);
 
-/* For workers to empty a queue that will be closed. */
-#define SERVICE_LISTEN_EMPTY_NS 50000000u
+/*
+ * Tell all workers to accept what waits, since it will be closed: for so long at most. Returns
+ * until when. The ping behind that order is answered when it is done.
+ */
+uint64_t service_listen_order_empty(struct service *service);
+#define SERVICE_LISTEN_PING_EMPTY 1 /* value of that ping, and of its answer */
+
+/* Has every worker that was told done so, or gone? */
+bool service_listen_is_emptied(const struct service *service);
 
 #endif

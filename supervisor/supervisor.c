@@ -31,6 +31,7 @@
 #include "supervisor/notify_keeper.h"
 #include "supervisor/reload_sweep.h"
 #include "supervisor/service_list.h"
+#include "supervisor/service_listen.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 
@@ -108,6 +109,8 @@ static void believe(struct child *child, const struct contract_record *report) {
                                                    : "it has served max_requests";
         break;
     case REPORT_PONG:
+        if (report->value == SERVICE_LISTEN_PING_EMPTY)
+            child->is_emptying = false;
         child->pinged_at_ns = 0;
         child->ponged_at_ns = supervisor->now_ns;
         break;

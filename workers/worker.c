@@ -204,8 +204,9 @@ static void open_held(struct worker *worker) {
     show_room(worker, worker->row->sessions);
 }
 
+/* Not while it empties the queue: run() comes back to it. */
 static void shut(struct worker *worker) {
-    if (worker->is_leaving)
+    if (worker->is_leaving || worker->is_emptying)
         return;
     worker->is_leaving = true;
     show_room(worker, worker->row->sessions);
@@ -224,13 +225,35 @@ static void give(struct worker *worker, int channel) {
         worker->model->give(worker);
 }
 
+/*
+ * A process serves one after the other here, and obeys what it is told between their messages: to
+ * give them away, say. That the queue is empty is only told when it is.
+ */
+static void empty(struct worker *worker) {
+    if (worker->is_emptying)
+        return;
+    worker->is_emptying = true;
+    door_empty(worker);
+    worker->is_emptying = false;
+    if (worker->owes_pong)
+        worker_report(worker, REPORT_PONG, worker->owed_pong);
+    worker->owes_pong = false;
+}
+
+static void pong(struct worker *worker, uint64_t value) {
+    worker->owes_pong = worker->is_emptying;
+    worker->owed_pong = value;
+    if (!worker->owes_pong)
+        worker_report(worker, REPORT_PONG, value);
+}
+
 static void obey(struct worker *worker, const struct contract_record *order, int fd) {
     if (order->kind == ORDER_LOOK)
         door_look(worker);
     else if (order->kind == ORDER_EMPTY && clock_now_ns() < order->value)
-        door_empty(worker);
+        empty(worker);
     else if (order->kind == ORDER_PING)
-        worker_report(worker, REPORT_PONG, order->value);
+        pong(worker, order->value);
     else if (order->kind == ORDER_OPEN)
         open_held(worker);
     else if (order->kind == ORDER_GIVE && fd >= 0)

@@ -43,7 +43,10 @@ struct worker {
     struct loop_watch gate_watch, order_watch, wake_watch;
 
     _Atomic bool is_leaving; /* other threads only look */
-    uint64_t served;         /* sessions and datagrams, against max_requests */
+    bool is_emptying;        /* the door stays as it is until all who wait are let in */
+    bool owes_pong;          /* then, of this value */
+    uint64_t owed_pong;
+    uint64_t served; /* sessions and datagrams, against max_requests */
     bool asked_recycling;
     uint64_t pss_due_ns;
     struct datagrams *datagrams; /* NULL: no datagram listener */

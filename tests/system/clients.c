@@ -2,6 +2,7 @@
 #include "tests/system/clients.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,8 +24,11 @@ struct clients *clients_start(uint16_t port, const char *path) {
             const char *why = path != NULL && i % 2 == 0 ? daemon_exchange_unix(path)
                                                          : daemon_exchange(port, 2 + i % 249);
             clients->done++;
-            if (why != NULL && clients->failed++ == 0)
+            if (why == NULL)
+                continue;
+            if (clients->failed++ == 0)
                 snprintf(clients->why, sizeof(clients->why), "%s", why);
+            clients->late += strncmp(why, "refused", strlen("refused")) != 0;
         }
         _exit(0);
     }

@@ -15,6 +15,7 @@ enum { CLIENTS = 4 };
 /* In memory that they share. */
 struct clients {
     _Atomic unsigned done, failed;
+    _Atomic unsigned late; /* of those that failed: connected first, and then turned away */
     _Atomic bool is_over;
     char why[128]; /* the first failure */
     pid_t pid[CLIENTS];

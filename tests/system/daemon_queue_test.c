@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/system/clients.h"
 #include "tests/system/daemon.h"
 #include "tests/system/expect.h"
 #include "tests/system/suites.h"
@@ -36,33 +37,58 @@ static unsigned told_lost(void) {
     return record != NULL ? (unsigned)expect_number(record, "connections") : 0;
 }
 
+static void stop_service(void) {
+    daemon_do("{\"verb\":\"stop\",\"args\":{\"service\":\"echo\",\"wait\":false}}");
+}
+
+static void write_service(const char *model, const char *listen) {
+    daemon_write_service("echo",
+        "model = \"%s\"; max_children = %d; listen = [ %s ]; "
+        "max_spawn_rate = 1000; backlog = %zu;",
+        model, WORKERS, listen, strlen(listen) + 100); /* so that the files differ */
+}
+
+#define ONE_SOCKET  "\"tcp://127.0.0.1:0\""
+#define TWO_SOCKETS ONE_SOCKET ", \"unix://two.sock\""
+
+static void take_socket_away(const char *model) {
+    write_service(model, ONE_SOCKET);
+    daemon_do("{\"verb\":\"reload\",\"args\":{\"wait\":true}}");
+}
+
 /*
- * All come while the workers are stopped, so that all of them are in the queue when the service is.
- * Returns how many were served.
+ * All come while the workers are stopped, so that all of them are in the queue when the service is,
+ * or their socket goes. Returns how many were served.
  */
-static unsigned stop_while_all_wait(const char *model) {
+static unsigned close_while_all_wait(const char *model, bool by_reload) {
     pid_t pid[DAEMON_WORKERS_MAX];
     unsigned served = 0, lost;
     struct daemon daemon;
     int fd[WAITING];
     size_t count;
 
-    daemon_write_service("echo", "model = \"%s\"; max_children = %d;", model, WORKERS);
+    write_service(model, TWO_SOCKETS);
     daemon_start(&daemon);
     count = daemon_workers("echo", NULL, pid);
     for (size_t i = 0; i < count; i++)
         kill(pid[i], SIGSTOP);
     for (size_t i = 0; i < WAITING; i++) {
-        fd[i] = daemon_connect(daemon.port);
+        fd[i] = by_reload ? daemon_connect_unix("services.d/two.sock")
+                          : daemon_connect(daemon.port);
         CHECK(send(fd[i], "x", 1, MSG_NOSIGNAL) == 1, "%s", strerror(errno));
     }
-    daemon_do("{\"verb\":\"stop\",\"args\":{\"service\":\"echo\",\"wait\":false}}");
+    if (by_reload)
+        take_socket_away(model);
+    else
+        stop_service();
     for (size_t i = 0; i < count; i++)
         kill(pid[i], SIGCONT);
     for (size_t i = 0; i < WAITING; i++) {
         served += is_served(fd[i]);
         close(fd[i]); /* whoever had it may take the next one */
     }
+    if (by_reload)
+        stop_service();
     CHECK(harness_until(10000, strcmp(daemon_state("echo"), "STOPPED") == 0), "%s",
         daemon_state("echo"));
     daemon_do("{\"verb\":\"reopen\"}"); /* what is noted by now is written then */
@@ -75,15 +101,65 @@ static unsigned stop_while_all_wait(const char *model) {
 }
 
 /* On a machine that is busy the workers may come too late: then it is told, and tried again. */
-static void stop_serves_or_tells_of_everybody_who_waits(void) {
+static void serve_everybody_who_waits(bool by_reload) {
     for (size_t m = 0; m < 3; m++) {
         unsigned served, tries = 1;
 
-        while ((served = stop_while_all_wait(daemon_models[m])) < WAITING && tries < TRIES)
+        while (
+            (served = close_while_all_wait(daemon_models[m], by_reload)) < WAITING && tries < TRIES)
             tries++;
         harness_figure(
             "%s: waiting=%d served=%u tries=%u", daemon_models[m], WAITING, served, tries);
         CHECK(served == WAITING, "%s: %u of %d", daemon_models[m], served, WAITING);
+    }
+}
+
+static void stop_serves_or_tells_of_everybody_who_waits(void) {
+    serve_everybody_who_waits(false);
+}
+
+static void reload_serves_or_tells_of_who_waits_at_a_socket_that_goes(void) {
+    serve_everybody_who_waits(true);
+}
+
+/*
+ * Clients come without end. Between the moment when the workers have emptied the queue and the end
+ * of the socket hardly anybody gets in who is not served.
+ */
+static void hardly_anybody_comes_too_late(void) {
+    /* A TCP client that comes at the very end waits a second before it is turned away. */
+    const unsigned rounds = harness_scale(2, 20);
+
+    for (size_t m = 0; m < 3; m++) {
+        struct clients *stopped, *taken;
+        unsigned late[2] = { 0, 0 };
+        struct daemon daemon;
+
+        write_service(daemon_models[m], TWO_SOCKETS);
+        daemon_start(&daemon);
+        for (unsigned i = 0; i < rounds; i++) {
+            taken = clients_start(daemon_port("echo", "tcp"), "services.d/two.sock");
+            CHECK(harness_until(5000, taken->done > 50), "%u", taken->done);
+            take_socket_away(daemon_models[m]);
+            CHECK(harness_until(5000, !harness_exists("services.d/two.sock")), "it stays");
+            clients_stop(taken);
+            stopped = clients_start(daemon_port("echo", "tcp"), NULL);
+            CHECK(harness_until(5000, stopped->done > 50), "%u", stopped->done);
+            stop_service();
+            CHECK(harness_until(5000, strcmp(daemon_state("echo"), "STOPPED") == 0), "%s",
+                daemon_state("echo"));
+            clients_stop(stopped);
+            late[0] += taken->late;
+            late[1] += stopped->late;
+            write_service(daemon_models[m], TWO_SOCKETS);
+            daemon_do("{\"verb\":\"reload\",\"args\":{\"wait\":true}}");
+            daemon_do("{\"verb\":\"start\",\"args\":{\"service\":\"echo\",\"wait\":true}}");
+        }
+        harness_figure("%s: sockets taken away=%u too late=%u, stops=%u too late=%u",
+            daemon_models[m], rounds, late[0], rounds, late[1]);
+        CHECK(late[0] <= 2 * rounds && late[1] <= 2 * rounds, "%s: %u and %u came too late",
+            daemon_models[m], late[0], late[1]);
+        clear(&daemon);
     }
 }
 
@@ -183,6 +259,9 @@ static void connection_wakes_one_worker_of_many(void) {
 }
 
 static const struct harness_test tests[] = {
+    { "reload_serves_or_tells_of_who_waits_at_a_socket_that_goes",
+        reload_serves_or_tells_of_who_waits_at_a_socket_that_goes },
+    { "hardly_anybody_comes_too_late", hardly_anybody_comes_too_late },
     { "stop_serves_or_tells_of_everybody_who_waits", stop_serves_or_tells_of_everybody_who_waits },
     { "whom_nobody_has_room_for_is_told_of_at_the_end",
         whom_nobody_has_room_for_is_told_of_at_the_end },
