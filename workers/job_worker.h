@@ -7,6 +7,8 @@
  * a child with one thread and an event loop for all its lanes.
  */
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/result_format.h"
@@ -36,9 +38,11 @@ struct job_worker_args {
     uint32_t batch;   /* chunks claimed at once, 1 to 64; 0: as many as are worth it */
     uint64_t solo;    /* compute this one chunk and leave; RING_NO_CHUNK: all of them */
     enum result_format format;
-    int result_fd;  /* write end of this child's pipe */
-    int life_fd;    /* kept open while this child lives; -1: none */
-    int parent_pid; /* as getpid() said before the fork */
+    _Atomic int32_t *groups; /* process groups of running commands, one a lane; NULL: none run */
+    bool is_warm;            /* leaves the job when it finds nothing to claim */
+    int result_fd;           /* write end of this child's pipe */
+    int life_fd;             /* kept open while this child lives; -1: none */
+    int parent_pid;          /* as getpid() said before the fork */
 };
 
 /*
