@@ -240,20 +240,30 @@ bool ring_claim_solo(struct ring *ring, uint32_t lane, uint64_t chunk, struct ri
     return atomic_compare_exchange_strong(at, &packed, ring_pack(word));
 }
 
-bool ring_is_claimable(struct ring *ring, uint32_t lane) {
+uint32_t ring_count_claimable(struct ring *ring, uint32_t lane, uint32_t most) {
     uint64_t base = atomic_load(&ring->base), end = window_end(ring, base);
-    uint64_t hint = atomic_load_explicit(&ring->hint, memory_order_relaxed);
+    uint64_t hint = atomic_load_explicit(&ring->hint, memory_order_relaxed), from, chunk;
+    struct ring_word word;
+    uint32_t count = 0;
+
+    if (atomic_load_explicit(&ring->order, memory_order_relaxed) != RING_ORDER_RUN)
+        return 0;
+    from = hint < base || hint > end ? base : hint; /* where the next claim will most likely be */
+    for (uint64_t i = base; i < end && count < most; i++) {
+        chunk = i - base < end - from ? from + (i - base) : i - (end - from);
+        word = ring_unpack(*ring_word_at(ring, chunk));
+        count += word.lap == lap_of(ring, chunk) && is_claimable(word, lane);
+    }
+    return count;
+}
+
+bool ring_is_owned(struct ring *ring, uint32_t first, uint32_t count) {
+    uint64_t base = atomic_load(&ring->base), end = window_end(ring, base);
     struct ring_word word;
 
-    /* Where the next claim will most likely be; then all of it. */
-    for (uint64_t i = hint < base || hint > end ? base : hint; i < end; i++) {
-        word = ring_unpack(*ring_word_at(ring, i));
-        if (word.lap == lap_of(ring, i) && is_claimable(word, lane))
-            return true;
-    }
     for (uint64_t i = base; i < end; i++) {
         word = ring_unpack(*ring_word_at(ring, i));
-        if (word.lap == lap_of(ring, i) && is_claimable(word, lane))
+        if (word.state == RING_RUN && word.owner > first && word.owner - 1 - first < count)
             return true;
     }
     return false;

@@ -130,8 +130,11 @@ bool ring_claim(
 /* Claim the one chunk that this lane was started for. Returns false when it is not there. */
 bool ring_claim_solo(struct ring *ring, uint32_t lane, uint64_t chunk, struct ring_claim *out);
 
-/* True when this lane could claim something now. Either side; looks through the window. */
-bool ring_is_claimable(struct ring *ring, uint32_t lane);
+/* How many chunks this lane could claim now, up to `most`. Either side; looks through the window. */
+uint32_t ring_count_claimable(struct ring *ring, uint32_t lane, uint32_t most);
+
+/* True when a lane of [first, first + count) has a chunk claimed. Likewise. */
+bool ring_is_owned(struct ring *ring, uint32_t first, uint32_t count);
 
 /* True when the window reaches the end: what is not claimable now will only be if it comes back. */
 bool ring_is_at_end(struct ring *ring);

@@ -46,10 +46,33 @@ struct job_worker_args {
 };
 
 /*
- * The whole life of a child. Child only, right after fork, with signals blocked; never returns,
- * ends by _exit.
+ * The whole life of a child of one job. Child only, right after fork, with signals blocked; never
+ * returns, ends by _exit.
  */
 _Noreturn void job_worker_main(const struct job_worker_args *args);
+
+/*
+ * A warm child: it is there before the job, and serves one after the other. An order (ORDER_WORK,
+ * shared/contract.h) brings the memory of a ring and the text of a job (job_text.h); when there is
+ * nothing more to do for it here, or the rows' `yield` is set, FRAME_LEFT goes through the pipe
+ * behind the last result, and the next order is waited for.
+ *
+ *     IDLE --ORDER_WORK--> SERVING --nothing to claim, or yield--> IDLE
+ *     IDLE --end of the orders--> leaves
+ */
+struct job_worker_warm_args {
+    enum job_worker_model model;
+    uint32_t lanes;
+    uint32_t ordinal;
+    _Atomic int32_t *groups; /* as above */
+    int order_fd, result_fd, life_fd;
+    int parent_pid;
+    /* Become who commands are run as; NULL: stay. Returns 0, or -1 with errno. */
+    int (*become)(void *arg);
+    void *become_arg;
+};
+
+_Noreturn void job_worker_warm_main(const struct job_worker_warm_args *args);
 
 /* What a whole job gives. */
 struct job_worker_totals {

@@ -79,6 +79,26 @@ void job_fail_journal(struct job *job) {
     job_cancel(job, EXIT_CODE_IO);
 }
 
+/* What a kill could take back is not shown, unless it would come again as it was. */
+static uint64_t count_safe_bytes(const struct job *job) {
+    bool is_pure = job->spec->kernel.ops->flags & KERNEL_PURE;
+
+    return is_pure || !job->has_journal ? job->output.offset - job->output.waiting
+                                        : job->release.journaled_bytes;
+}
+
+void job_measure(const struct job *job, struct job_progress_now *out) {
+    uint64_t done = job->summary->resumed_at + job->commit.done;
+
+    *out = (struct job_progress_now){
+        .chunks_done = done < job->spec->split.chunks ? done : job->spec->split.chunks,
+        .released = job->release.next,
+        .records = job->release.records,
+        .digest = job->release.digest,
+        .output_bytes = count_safe_bytes(job),
+    };
+}
+
 int job_output_error(const struct job *job) {
     return job->output_error;
 }

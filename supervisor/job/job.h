@@ -56,6 +56,7 @@ struct job_host {
     /* Start what computes it; NULL with errno when nothing can be started. */
     struct engine *(*start_engine)(
         void *arg, const struct engine_plan *plan, const struct engine_client *client);
+    bool keeps_journal; /* also of a complete job: its owner removes it when it knows that it is */
     /* A chunk is in the output. NULL: not wanted. */
     void (*on_released)(void *arg, uint64_t chunk, const struct slot *slot);
 };
@@ -91,6 +92,17 @@ struct progress_view job_view(struct job *job, uint64_t now_ns);
  */
 bool job_drain(struct job *job, int exit_code);
 void job_cancel(struct job *job, int exit_code);
+
+/* How far it is, for its owner: what is in the output file, and may be read there. */
+struct job_progress_now {
+    uint64_t chunks_done; /* finished, whether released or not */
+    uint64_t released;
+    uint64_t records;
+    uint32_t digest;
+    uint64_t output_bytes;
+};
+
+void job_measure(const struct job *job, struct job_progress_now *out);
 
 /* The errno of a write that ended it, or 0. */
 int job_output_error(const struct job *job);
