@@ -166,8 +166,13 @@ static int parse_percent(
 }
 
 static void format_percent(const struct setting *setting, const void *value, char *dst, size_t n) {
+    double percent = *(const double *)value;
+    int digits = 0;
+
     (void)setting;
-    snprintf(dst, n, "%g%%", *(const double *)value);
+    do /* as few digits as say the same number, and never an exponent: none is read */
+        snprintf(dst, n, "%.*f%%", digits, percent);
+    while (strtod(dst, NULL) != percent && digits++ < 20);
 }
 
 /* Index of the choice, or -1 with "…; allowed: a, b, c" and the nearest one. */

@@ -75,7 +75,8 @@ Test(settings, values_are_written_back_as_they_are_read) {
         { "choices", "thread,event" }, { "text", "a b" }, { "numbers", "2,3,18446744073709551615" },
         { "nice", "-20" }, { "nice", "19" }, { "mode", "0777" }, { "mode", "0000" },
         { "limit", "7" }, { "limit", "inherit" }, { "path", "a/b" }, { "texts", "one" },
-        { "bytes", "0" }, { "bytes", "1023" }, { "bytes", "3G" }, { "wait", "1s" } };
+        { "bytes", "0" }, { "bytes", "1023" }, { "bytes", "3G" }, { "wait", "1s" },
+        { "share", "0.00001%" }, { "share", "100%" }, { "share", "33.3333333%" } };
     struct values values = { .flag = false };
     char text[128];
 
