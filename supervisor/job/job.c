@@ -369,6 +369,7 @@ static void write_nothing(struct job *job) {
 struct job *job_open(const struct job_spec *spec, const struct job_host *host,
     struct job_summary *summary, struct complaint *complaint) {
     struct job *job = calloc(1, sizeof(*job));
+    int saved_errno;
 
     *summary = (struct job_summary){ .exit_code = EXIT_CODE_SYSTEM, .was_refused = true };
     if (job == NULL) {
@@ -391,9 +392,12 @@ struct job *job_open(const struct job_spec *spec, const struct job_host *host,
         *summary = (struct job_summary){ .resumed_at = job->release.next };
         return job;
     }
+    saved_errno = errno;
     job->state = JOB_CANCELLED;
     job->exit_code = summary->exit_code;
     job_close(job);
+    summary->was_refused = true;
+    errno = saved_errno;
     return NULL;
 }
 

@@ -121,7 +121,7 @@ static int open_with_journal(struct job *job, struct complaint *complaint, int *
     job->release.journal = &job->journal;
     if (name_spool(job) < 0)
         return refuse(complaint, out_exit_code, EXIT_CODE_SYSTEM, path);
-    if (job->spec->options.resume && view.record_count == 0)
+    if (job->spec->options.resume && view.record_count == 0 && !job->spec->options.quiet)
         log_info("%s: there is nothing to resume, the job begins at its first chunk", path);
     if (take_up(job, &view, &point, complaint, out_exit_code) < 0)
         return -1;

@@ -12,9 +12,9 @@
 #include "supervisor/jobs/pool_private.h"
 #include "workers/job_text.h"
 
-#define SHARES_MAX      256u
-#define CONTENDED_MS    10 /* how often it is looked whether somebody has to yield */
-#define ORPHANS_AT_ONCE 64u
+#define SHARES_MAX   256u
+#define CONTENDED_MS 10       /* how often it is looked whether somebody has to yield, */
+#define SURVEY_NS    5000000u /* and how often at most */
 
 static struct share *share_of(struct engine *engine) {
     return (struct share *)engine;
