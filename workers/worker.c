@@ -204,9 +204,9 @@ static void open_held(struct worker *worker) {
     show_room(worker, worker->row->sessions);
 }
 
-/* Not while it empties the queue: run() comes back to it. */
+/* Not before the queue is emptied: run() comes back to it. */
 static void shut(struct worker *worker) {
-    if (worker->is_leaving || worker->is_emptying)
+    if (worker->is_leaving || worker->empty_until_ns != 0)
         return;
     worker->is_leaving = true;
     show_room(worker, worker->row->sessions);
@@ -227,21 +227,29 @@ static void give(struct worker *worker, int channel) {
 
 /*
  * A process serves one after the other here, and obeys what it is told between their messages: to
- * give them away, say. That the queue is empty is only told when it is.
+ * give them away, say. In the midst of a session it has no room: leave() comes back to it when the
+ * session is given away. That the queue is empty is only told when it is.
  */
 static void empty(struct worker *worker) {
-    if (worker->is_emptying)
+    const bool is_in_session = worker->args->model == WORKER_PROCESS && worker->row->sessions > 0;
+
+    if (worker->empty_until_ns == 0 || is_in_session)
         return;
-    worker->is_emptying = true;
-    door_empty(worker);
-    worker->is_emptying = false;
+    if (clock_now_ns() < worker->empty_until_ns)
+        door_empty(worker);
+    worker->empty_until_ns = 0;
     if (worker->owes_pong)
         worker_report(worker, REPORT_PONG, worker->owed_pong);
     worker->owes_pong = false;
 }
 
+static void empty_until(struct worker *worker, uint64_t until_ns) {
+    worker->empty_until_ns = until_ns;
+    empty(worker);
+}
+
 static void pong(struct worker *worker, uint64_t value) {
-    worker->owes_pong = worker->is_emptying;
+    worker->owes_pong = worker->empty_until_ns != 0;
     worker->owed_pong = value;
     if (!worker->owes_pong)
         worker_report(worker, REPORT_PONG, value);
@@ -250,8 +258,8 @@ static void pong(struct worker *worker, uint64_t value) {
 static void obey(struct worker *worker, const struct contract_record *order, int fd) {
     if (order->kind == ORDER_LOOK)
         door_look(worker);
-    else if (order->kind == ORDER_EMPTY && clock_now_ns() < order->value)
-        empty(worker);
+    else if (order->kind == ORDER_EMPTY)
+        empty_until(worker, order->value);
     else if (order->kind == ORDER_PING)
         pong(worker, order->value);
     else if (order->kind == ORDER_OPEN)
@@ -289,6 +297,7 @@ static void leave(struct worker *worker) {
         return;
     /* What was ordered before the signal comes first. */
     order_ready(&worker->order_watch, EPOLLIN);
+    empty(worker);
     shut(worker);
 }
 

@@ -43,7 +43,7 @@ struct worker {
     struct loop_watch gate_watch, order_watch, wake_watch;
 
     _Atomic bool is_leaving; /* other threads only look */
-    bool is_emptying;        /* the door stays as it is until all who wait are let in */
+    uint64_t empty_until_ns; /* the door stays as it is until all who wait are let in; 0: shut it */
     bool owes_pong;          /* then, of this value */
     uint64_t owed_pong;
     uint64_t served; /* sessions and datagrams, against max_requests */
