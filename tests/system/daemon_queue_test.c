@@ -16,7 +16,7 @@
 #include "tests/system/expect.h"
 #include "tests/system/suites.h"
 
-enum { WAITING = 30, WORKERS = 2, TRIES = 20 };
+enum { WAITING = 30, WORKERS = 2, TRIES = 8 };
 
 static void clear(struct daemon *daemon) {
     daemon_stop(daemon);
@@ -138,8 +138,13 @@ static unsigned close_while_all_wait(const struct ending *ending, const char *mo
         close(fd[i]); /* whoever had it may take the next one */
     }
     lost = stop_and_count_lost(ending);
-    /* One may be taken between the count and the end; one more was let in, and went. */
-    CHECK(served + lost >= WAITING && served + lost <= WAITING + WORKERS + 1,
+    CHECK(served + lost >= WAITING, "%s, %s: %u served, %u told of: %s", ending->name, model,
+        served, lost, daemon_log());
+    /*
+     * One may be taken between the count and the end; one more was let in, and went. The queue of a
+     * UNIX socket outlives its end for workers that are late: more of it are served than was told.
+     */
+    CHECK(ending->is_unix || served + lost <= WAITING + WORKERS + 1,
         "%s, %s: %u served, %u told of: %s", ending->name, model, served, lost, daemon_log());
     clear(&daemon);
     return served;
