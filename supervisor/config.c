@@ -157,7 +157,7 @@ static void read_service(struct config_reading *reading, const char *path) {
 static void read_services(struct config_reading *reading) {
     static const struct config_folder folder = { .key = "services_dir",
         .what = "service",
-        .whats = "services",
+        .plural = "services",
         .most = CONFIG_SERVICES_MAX,
         .read = read_service };
     struct config *config = reading->config;
