@@ -11,6 +11,7 @@ int main(int argc, char **argv) {
         job_engine_suite,
         job_command_suite,
         daemon_config_suite,
+        daemon_jobs_config_suite,
         daemon_model_suite,
         daemon_pool_suite,
         daemon_reload_suite,
