@@ -12,6 +12,7 @@
 #include "shared/exit_code.h"
 #include "shared/json_text.h"
 #include "shared/suggest.h"
+#include "supervisor/control_jobs.h"
 #include "supervisor/control_verbs.h"
 #include "supervisor/supervisor.h"
 
@@ -166,7 +167,10 @@ static int check_args(struct control_request *request, const struct control_verb
     return 0;
 }
 
-/* Returns the verb, with request->args and request->service set; or NULL with the exit code. */
+/*
+ * Returns the verb, with request->args and request->service set (but for a job's, which reads its
+ * line itself); or NULL with the exit code.
+ */
 static const struct control_verb *read_question(
     struct control_request *request, json_t *line, int *out_exit, struct complaint *complaint) {
     json_t *name = json_object_get(line, "verb"), *args = json_object_get(line, "args");
@@ -177,6 +181,8 @@ static const struct control_verb *read_question(
         complaint_set(complaint, "a line is {\"verb\": \"NAME\", \"args\": {...}}");
         return NULL;
     }
+    if (control_jobs_has(json_string_value(name)))
+        return &control_jobs_verb;
     verb = find_verb(json_string_value(name), complaint);
     if (verb == NULL)
         return NULL;
