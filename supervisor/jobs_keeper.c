@@ -143,6 +143,10 @@ static void configure_living(struct supervisor *supervisor, bool renews, bool di
 static void configure_absent(struct supervisor *supervisor) {
     struct jobs_keeper *keeper = &supervisor->jobs;
 
+    if (keeper->state_since_ns == 0) { /* the daemon starts */
+        keeper->state_since_ns = supervisor->now_ns;
+        keeper->state_reason = UNWANTED;
+    }
     /* Whatever it died of may be mended. */
     backoff_reset(&keeper->backoff);
     keeper->start_at_ns = supervisor->now_ns;
