@@ -25,7 +25,7 @@
 #define APART_NS       (100 * NS_IN_MS)   /* from one start to the next, whatever happens */
 #define GOOD_LIFE_NS   (10000 * NS_IN_MS) /* that ends the backoff */
 #define BOOT_NS        (60000 * NS_IN_MS) /* a large spool is read */
-#define AFTER_DRAIN_MS 2000               /* to write down what it has */
+#define AFTER_DRAIN_MS 1000               /* to write down what it has */
 #define FAST_MS        500
 #define SEND_AGAIN_NS  (20 * NS_IN_MS)
 
