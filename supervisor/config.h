@@ -103,13 +103,8 @@ struct config {
         uint64_t rotate_bytes, rotate_keep; /* 0: not by size */
     } log;
     struct {
-        bool enabled;
         uint64_t workers;
         const char *spool_dir;
-        const char *user, *group, *command_user;
-        uid_t uid;
-        gid_t gid;
-        uint64_t graceful_timeout_ms, supervisor_timeout_ms;
     } jobs;
     struct config_service service[CONFIG_SERVICES_MAX]; /* sorted by name */
     unsigned service_count;

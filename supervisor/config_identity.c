@@ -102,10 +102,6 @@ void config_identity_resolve(struct config_reading *reading) {
 
     resolve(
         reading, &reading->memory->daemon, config->user, config->group, &config->uid, &config->gid);
-    config->jobs.uid = config->uid;
-    config->jobs.gid = config->gid;
-    resolve(reading, &reading->memory->jobs, config->jobs.user, config->jobs.group,
-        &config->jobs.uid, &config->jobs.gid);
     for (unsigned i = 0; i < config->service_count; i++) {
         config->service[i].uid = config->uid;
         config->service[i].gid = config->gid;

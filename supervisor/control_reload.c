@@ -29,14 +29,6 @@ static json_t *make_services(const struct reload_plan *plan) {
     return list;
 }
 
-/* null: there is no job supervisor, and there will be none. */
-static json_t *make_jobs(const struct reload_jobs *jobs) {
-    if (!jobs->is_wanted)
-        return json_null();
-    return json_pack("{s:s,s:o}", "action", reload_action_name(jobs->action), "changes",
-        text_or_null(jobs->words));
-}
-
 static json_t *make_lines(const char *text) {
     json_t *list = json_array();
     char *copy = text != NULL ? strdup(text) : NULL, *rest = copy;
@@ -59,7 +51,6 @@ static json_t *make_verdict(
     json_object_set_new(object, "error", text_or_null(verdict->error));
     json_object_set_new(object, "complaints", make_lines(verdict->complaints));
     json_object_set_new(object, "services", make_services(&verdict->plan));
-    json_object_set_new(object, "jobs", make_jobs(&verdict->plan.jobs));
     json_object_set_new(object, "daemon", text_or_null(verdict->plan.daemon_words));
     json_object_set_new(object, "at_next_start", text_or_null(verdict->plan.later_words));
     return object;

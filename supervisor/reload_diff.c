@@ -5,10 +5,7 @@
 #include "supervisor/reload_diff.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "supervisor/config_jobs_text.h"
 
 #define VALUE_MAX 4096
 
@@ -25,9 +22,6 @@ static const char *const own_keys[] = { "autostart", "max_children", "start_serv
     "max_spare_servers", "process_idle_timeout", "max_spawn_rate", "max_worker_lifetime",
     "max_recycling", "worker_timeout", "worker_boot_timeout", "graceful_timeout", "restart_delay",
     "restart_max_delay", "start_retries", "idle_stop", "port_policy", "backlog", "watchdog", NULL };
-
-/* Keys of the jobs that the job supervisor cannot change its mind about. */
-static const char *const jobs_keys[] = { "user", "group", "spool_dir", NULL };
 
 /* Keys of the daemon that count at once, the workers' apart; all others from the next start on. */
 static const char *const live_keys[] = { "services_dir", "process_max", "max_generations", NULL };
@@ -112,9 +106,8 @@ static void add_both(struct reload_plan *plan, const struct config_service *was,
 
 /* ---- the daemon ---- */
 
-/* workers_words: what costs workers, all of it; log_words: of the log alone. */
 static void compare_daemon(struct reload_plan *plan, const struct config *was,
-    const struct config *is, char *workers_words, char *log_words) {
+    const struct config *is, char *workers_words) {
     const struct setting *row;
     char *words;
 
@@ -126,55 +119,13 @@ static void compare_daemon(struct reload_plan *plan, const struct config *was,
     }
     for (row = config_control_settings; row->name != NULL; row++)
         differs(row, was, is, "control.", plan->later_words);
+    for (row = config_jobs_settings; row->name != NULL; row++)
+        differs(row, was, is, "jobs.", plan->later_words);
     for (row = config_log_settings; row->name != NULL; row++) {
         plan->log_differs |= differs(row, was, is, "log.", plan->daemon_words);
         if (strcmp(row->name, "format") == 0 || strcmp(row->name, "level") == 0)
-            differs(row, was, is, "log.", log_words);
+            differs(row, was, is, "log.", workers_words);
     }
-    if (log_words[0] != '\0')
-        add_words(workers_words, "%s%s%s%s", log_words, "", "");
-}
-
-/* ---- the job supervisor ---- */
-
-/* May the one that runs stay? It logs as it did when it was forked. */
-static bool compare_jobs_keys(struct reload_jobs *jobs, const struct config *was,
-    const struct config *is, const char *log_words) {
-    const struct setting *row;
-    bool may_stay = true;
-
-    for (row = config_jobs_settings; row->name != NULL; row++)
-        if (differs(row, was, is, "jobs.", jobs->words) && is_listed(jobs_keys, row->name))
-            may_stay = false;
-    if ((was->jobs.uid != is->jobs.uid || was->jobs.gid != is->jobs.gid) && may_stay) {
-        add_words(jobs->words, "%s%s%s%s", "the user's number differs", "", "");
-        may_stay = false;
-    }
-    if (log_words[0] != '\0') {
-        add_words(jobs->words, "%s%s%s%s", log_words, "", "");
-        may_stay = false;
-    }
-    return may_stay;
-}
-
-static void compare_jobs(struct reload_jobs *jobs, const struct config *was,
-    const struct config *is, const char *log_words) {
-    char *was_text = config_jobs_text_make(was), *is_text = config_jobs_text_make(is);
-    const bool may_stay = compare_jobs_keys(jobs, was, is, log_words);
-
-    jobs->is_wanted = was_text != NULL || is_text != NULL;
-    if (!jobs->is_wanted)
-        jobs->action = RELOAD_KEEP;
-    else if (was_text == NULL)
-        jobs->action = RELOAD_ADD;
-    else if (is_text == NULL)
-        jobs->action = RELOAD_REMOVE;
-    else if (!may_stay)
-        jobs->action = RELOAD_REPLACE;
-    else
-        jobs->action = strcmp(was_text, is_text) != 0 ? RELOAD_ADJUST : RELOAD_KEEP;
-    free(was_text);
-    free(is_text);
 }
 
 /* ---- */
@@ -182,13 +133,12 @@ static void compare_jobs(struct reload_jobs *jobs, const struct config *was,
 /* Both lists are sorted by name. */
 void reload_diff(
     struct reload_plan *plan, const struct config *running, const struct config *wanted) {
-    char workers_words[RELOAD_WORDS_MAX] = "", log_words[RELOAD_WORDS_MAX] = "";
+    char workers_words[RELOAD_WORDS_MAX] = "";
     unsigned a = 0, b = 0;
     int order;
 
     *plan = (struct reload_plan){ .count = 0 };
-    compare_daemon(plan, running, wanted, workers_words, log_words);
-    compare_jobs(&plan->jobs, running, wanted, log_words);
+    compare_daemon(plan, running, wanted, workers_words);
     while (a < running->service_count || b < wanted->service_count) {
         order = a == running->service_count ? 1
                 : b == wanted->service_count
@@ -207,5 +157,5 @@ bool reload_diff_has_any(const struct reload_plan *plan) {
     for (unsigned i = 0; i < plan->count; i++)
         if (plan->change[i].action != RELOAD_KEEP)
             return true;
-    return plan->daemon_words[0] != '\0' || plan->jobs.action != RELOAD_KEEP;
+    return plan->daemon_words[0] != '\0';
 }

@@ -30,17 +30,9 @@ struct reload_change {
     const struct config_service *was, *is; /* NULL: there is none */
 };
 
-/* The job supervisor. */
-struct reload_jobs {
-    bool is_wanted;            /* now, or then */
-    enum reload_action action; /* ADJUST: it is told; REPLACE: another one */
-    char words[RELOAD_WORDS_MAX];
-};
-
 struct reload_plan {
     struct reload_change change[2 * CONFIG_SERVICES_MAX]; /* by name */
     unsigned count;
-    struct reload_jobs jobs;
     bool log_differs;                    /* the log writer has to be replaced */
     char daemon_words[RELOAD_WORDS_MAX]; /* the daemon's keys that differ */
     char later_words[RELOAD_WORDS_MAX];  /* those that count from the next start on; "" */

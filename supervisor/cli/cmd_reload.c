@@ -43,27 +43,23 @@ static enum table_colour colour_of(const char *action) {
     return strcmp(action, "removed") == 0 ? TABLE_WARN : TABLE_GOOD;
 }
 
-static void add_row(struct table *table, const char *name, const json_t *change) {
-    const char *action = json_read_text(change, "action");
-    const size_t row = table_add_row(table);
-
-    table_set(table, row, COLUMN_SERVICE, TABLE_PLAIN, "%s", name);
-    table_set(table, row, COLUMN_ACTION, colour_of(action), "%s", action);
-    table_set(table, row, COLUMN_CHANGES, TABLE_PLAIN, "%s", json_read_text(change, "changes"));
-}
-
-static void print_changes(const json_t *verdict) {
-    const json_t *services = json_object_get(verdict, "services"),
-                 *jobs = json_object_get(verdict, "jobs"), *service;
+static void print_services(const json_t *services) {
     struct table table;
-    size_t i;
+    const json_t *service;
+    const char *action;
+    size_t i, row;
 
     table_init(&table, columns, COLUMNS);
-    json_array_foreach(services, i, service)
-        add_row(&table, json_read_text(service, "service"), service);
-    if (json_is_object(jobs))
-        add_row(&table, "jobs", jobs);
-    if (json_array_size(services) > 0 || json_is_object(jobs))
+    json_array_foreach(services, i, service) {
+        action = json_read_text(service, "action");
+        row = table_add_row(&table);
+        table_set(
+            &table, row, COLUMN_SERVICE, TABLE_PLAIN, "%s", json_read_text(service, "service"));
+        table_set(&table, row, COLUMN_ACTION, colour_of(action), "%s", action);
+        table_set(
+            &table, row, COLUMN_CHANGES, TABLE_PLAIN, "%s", json_read_text(service, "changes"));
+    }
+    if (json_array_size(services) > 0)
         table_write(&table, stdout, table_width_of(stdout), table_has_colour(stdout));
     table_fini(&table);
 }
@@ -94,7 +90,7 @@ static void print_verdict(const json_t *verdict, int exit_code, bool is_reload) 
 
     print_complaints(verdict);
     if (exit_code == EXIT_CODE_OK || exit_code == EXIT_CODE_INCOMPLETE) {
-        print_changes(verdict);
+        print_services(json_object_get(verdict, "services"));
         if (daemon[0] != '\0')
             printf("%s\n", daemon);
         if (later[0] != '\0')
