@@ -11,7 +11,6 @@
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "shared/options.h"
-#include "shared/suggest.h"
 #include "supervisor/cli/cmd_help.h"
 
 #define INTERVAL_MAX 512
@@ -38,24 +37,10 @@ void job_args_write_kernels(FILE *out) {
 }
 
 static int take_kernel(struct reading *reading, const char *name) {
-    struct suggestion best = { .word = "" };
-    char allowed[256] = "";
-    const struct kernel_ops *ops = kernels_find(name);
-    size_t used = 0;
+    const struct kernel_ops *ops = kernels_choose(name, &reading->complaint);
 
-    if (ops == NULL) {
-        for (size_t i = 0; kernels_table[i] != NULL; i++) {
-            suggest_offer(&best, name, kernels_table[i]->name);
-            used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
-                i > 0 ? ", " : "", kernels_table[i]->name);
-        }
-        if (best.word[0] != '\0')
-            return complaint_set(&reading->complaint,
-                "unknown kernel \"%.40s\", did you mean \"%s\"? there are: %s", name, best.word,
-                allowed);
-        return complaint_set(
-            &reading->complaint, "unknown kernel \"%.40s\"; there are: %s", name, allowed);
-    }
+    if (ops == NULL)
+        return -1;
     reading->spec->kernel.ops = ops;
     reading->spec->kernel.params = calloc(1, ops->params_size + 1);
     if (reading->spec->kernel.params == NULL)
