@@ -15,7 +15,7 @@
 #include "shared/jobs_board.h"
 #include "shared/log.h"
 #include "shared/number.h"
-#include "supervisor/config_jobs_text.h"
+#include "supervisor/config_jobs.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
@@ -156,7 +156,7 @@ static void configure_absent(struct supervisor *supervisor) {
 
 void jobs_keeper_configure(struct supervisor *supervisor, bool renews) {
     struct jobs_keeper *keeper = &supervisor->jobs;
-    char *text = config_jobs_text_make(supervisor->config);
+    char *text = config_jobs_write(supervisor->config);
     const bool differs = !are_equal(text, keeper->text);
 
     free(keeper->text);

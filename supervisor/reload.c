@@ -286,7 +286,7 @@ static void commit(struct supervisor *supervisor) {
     }
     for (unsigned i = 0; i < reload->plan.count; i++)
         apply(supervisor, i);
-    jobs_keeper_configure(supervisor, reload->plan.jobs.action == RELOAD_REPLACE);
+    jobs_keeper_configure(supervisor, reload->plan.jobs == RELOAD_JOBS_RESTART);
     reload->state = RELOAD_REPLACING;
     reload->deadline_ns = supervisor->now_ns + REPLACE_NS;
 }

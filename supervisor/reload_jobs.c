@@ -19,10 +19,10 @@ static const char *say_what(const struct jobs_keeper *keeper) {
 
 bool reload_jobs_is_done(const struct supervisor *supervisor, bool is_late, char *progress,
     size_t progress_size, char *error, size_t error_size) {
-    const enum reload_action action = supervisor->reload.plan.jobs.action;
+    const enum reload_jobs jobs = supervisor->reload.plan.jobs;
     const struct jobs_keeper *keeper = &supervisor->jobs;
 
-    if (action == RELOAD_KEEP || action == RELOAD_REMOVE)
+    if (jobs == RELOAD_JOBS_KEEP || jobs == RELOAD_JOBS_STOP)
         return true;
     if (is_under_way(keeper) && !is_late) {
         snprintf(progress, progress_size, "%s", say_what(keeper));

@@ -13,7 +13,7 @@
 
 #include "shared/contract.h"
 #include "shared/jobs_board.h"
-#include "supervisor/config_jobs_text.h"
+#include "supervisor/config_jobs.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
@@ -32,7 +32,7 @@ static struct jobs_keeper *keeper;
 
 /* ---- what the keeper calls ---- */
 
-char *config_jobs_text_make(const struct config *ignored) {
+char *config_jobs_write(const struct config *ignored) {
     (void)ignored;
     return wanted != NULL ? strdup(wanted) : NULL;
 }
