@@ -25,8 +25,8 @@
 #define APART_NS       (100 * NS_IN_MS)   /* from one start to the next, whatever happens */
 #define GOOD_LIFE_NS   (10000 * NS_IN_MS) /* that ends the backoff */
 #define BOOT_NS        (60000 * NS_IN_MS) /* a large spool is read */
-#define AFTER_DRAIN_MS 1000               /* to write down what it has */
-#define FAST_MS        500
+#define AFTER_DRAIN_MS 1500               /* to write down what it has */
+#define FAST_MS        100                /* two signals at once would be one */
 #define SEND_AGAIN_NS  (20 * NS_IN_MS)
 
 static const char RENEWED[] = "its settings differ", UNWANTED[] = "it is not configured",
@@ -257,11 +257,16 @@ void jobs_keeper_ended(
 
 /* ---- limits of time ---- */
 
+/* The first SIGTERM is a wish, the second one means: now. */
 static void pass_deadline(struct supervisor *supervisor, struct child *child) {
     if (supervisor->now_ns < child->deadline_ns)
         return;
-    child_kill(
-        child, child->leave_reason != NULL ? child->leave_reason : "it was not ready in time");
+    if (child->state == CHILD_STARTING)
+        child_kill(child, "it was not ready in time");
+    else if (child->state == CHILD_DRAINING)
+        child_cut(child, supervisor->now_ns, child->leave_reason);
+    else if (child->state == CHILD_CUT)
+        child_kill(child, child->leave_reason);
 }
 
 static uint64_t timeout_ns(const struct supervisor *supervisor) {
@@ -381,7 +386,7 @@ void jobs_keeper_stop(struct supervisor *supervisor, bool fast) {
     }
     if (keeper->state != JOBS_KEEPER_STOPPING)
         leave(supervisor, STOPS, grace_ms);
-    else if (deadline_ns < keeper->child->deadline_ns)
+    else if (keeper->child->state == CHILD_DRAINING && deadline_ns < keeper->child->deadline_ns)
         keeper->child->deadline_ns = deadline_ns;
 }
 

@@ -374,8 +374,10 @@ Test(jobs_keeper, another_one_takes_over_when_the_old_one_has_left) {
 Test(jobs_keeper, one_that_does_not_leave_is_killed) {
     run();
     jobs_keeper_configure(supervisor, true);
-    cr_assert_eq(jobs_keeper_next_at_ns(supervisor), supervisor->now_ns + 11 * S);
-    tend_at(supervisor->now_ns + 11 * S);
+    cr_assert_eq(jobs_keeper_next_at_ns(supervisor), supervisor->now_ns + 11500 * MS);
+    tend_at(supervisor->now_ns + 11500 * MS);
+    cr_assert_eq(child.state, CHILD_CUT);
+    tend_at(jobs_keeper_next_at_ns(supervisor));
     cr_assert_eq(child.state, CHILD_KILLED);
     die(false);
     cr_assert_eq(forks, 2);
@@ -419,9 +421,13 @@ Test(jobs_keeper, daemon_that_stops_waits_for_it) {
     jobs_keeper_stop(supervisor, false);
     cr_assert(!jobs_keeper_has_ended(keeper));
     cr_assert_eq(child.state, CHILD_DRAINING);
-    cr_assert_eq(child.deadline_ns, supervisor->now_ns + 11 * S);
+    cr_assert_eq(child.deadline_ns, supervisor->now_ns + 11500 * MS);
     jobs_keeper_stop(supervisor, true);
-    cr_assert_eq(child.deadline_ns, supervisor->now_ns + 500 * MS);
+    cr_assert_eq(child.deadline_ns, supervisor->now_ns + 100 * MS);
+    tend_at(supervisor->now_ns + 100 * MS);
+    cr_assert_eq(child.state, CHILD_CUT);
+    jobs_keeper_stop(supervisor, true);
+    cr_assert_eq(child.state, CHILD_CUT);
     die(true);
     cr_assert(jobs_keeper_has_ended(keeper));
     cr_assert_eq(keeper->state, JOBS_KEEPER_STOPPED);
