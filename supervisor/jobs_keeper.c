@@ -26,7 +26,8 @@
 #define GOOD_LIFE_NS   (10000 * NS_IN_MS) /* that ends the backoff */
 #define BOOT_NS        (60000 * NS_IN_MS) /* a large spool is read */
 #define AFTER_DRAIN_MS 1500               /* to write down what it has */
-#define FAST_MS        100                /* two signals at once would be one */
+#define AFTER_CUT_NS   (1500 * NS_IN_MS)
+#define FAST_MS        100 /* two signals at once would be one */
 #define SEND_AGAIN_NS  (20 * NS_IN_MS)
 
 static const char RENEWED[] = "its settings differ", UNWANTED[] = "it is not configured",
@@ -258,13 +259,20 @@ void jobs_keeper_ended(
 /* ---- limits of time ---- */
 
 /* The first SIGTERM is a wish, the second one means: now. */
+static void cut(struct child *child) {
+    const uint64_t now_ns = child->supervisor->now_ns;
+
+    child_cut(child, now_ns, child->leave_reason);
+    child->deadline_ns = now_ns + AFTER_CUT_NS;
+}
+
 static void pass_deadline(struct supervisor *supervisor, struct child *child) {
     if (supervisor->now_ns < child->deadline_ns)
         return;
     if (child->state == CHILD_STARTING)
         child_kill(child, "it was not ready in time");
     else if (child->state == CHILD_DRAINING)
-        child_cut(child, supervisor->now_ns, child->leave_reason);
+        cut(child);
     else if (child->state == CHILD_CUT)
         child_kill(child, child->leave_reason);
 }

@@ -28,6 +28,7 @@ int main(int argc, char **argv) {
         daemon_control_peer_suite,
         daemon_explain_suite,
         daemon_queue_suite,
+        daemon_jobs_keeper_suite,
         doctor_suite,
         completion_suite,
         { .name = NULL },
