@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "shared/contract.h"
@@ -28,7 +29,17 @@ static void report(uint32_t kind, uint64_t value) {
     contract_send(jobs.args->order_fd, &record, NULL, 0);
 }
 
+static void turn_away(int fd) {
+    static const char line[] = "{\"done\":true,\"exit\":69,\"error\":\"there are no jobs yet\"}\n";
+
+    if (send(fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        /* It does not listen: nothing is lost. */
+    }
+}
+
 static void obey(const struct contract_record *order, const int *fds, unsigned fd_count) {
+    if (order->kind == ORDER_PEER && fd_count == 2)
+        turn_away(fds[0]);
     while (fd_count > 0)
         close(fds[--fd_count]);
     if (order->kind == ORDER_PING)
