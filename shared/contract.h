@@ -33,6 +33,8 @@ enum contract_kind {
     ORDER_OPEN,     /* a held worker may let connections in */
     ORDER_GIVE,     /* worker: give its sessions through this channel, and leave as in a drain */
     ORDER_TAKE,     /* worker: sessions come through this channel */
+    ORDER_PEER,     /* jobs: a connection, and a memfd of all bytes that were read from it so far */
+    ORDER_CONFIG,   /* jobs: another configuration, a memfd of its text; value: generation */
     /* reports */
     REPORT_READY,    /* the child serves */
     REPORT_SHORT,    /* a worker sees fewer spare workers than wanted */
