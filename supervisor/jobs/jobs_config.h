@@ -33,6 +33,7 @@ struct jobs_config {
     uint64_t workers;
     unsigned engine; /* index of engine_table */
     char *spool_dir;
+    uid_t admin_uid; /* the daemon's: may do all, and its definitions' runs are its */
     enum jobs_who submit, commands; /* who may submit by hand; who may run a command */
     char *command_user;             /* NULL: as the job supervisor */
     uint64_t max_running, max_queued, max_per_user;
