@@ -35,6 +35,7 @@ enum contract_kind {
     ORDER_TAKE,     /* worker: sessions come through this channel */
     ORDER_PEER,     /* jobs: a connection, and a memfd of all bytes that were read from it so far */
     ORDER_CONFIG,   /* jobs: another configuration, a memfd of its text; value: generation */
+    ORDER_WORK,     /* job worker: a ring and a job's text; value: solo chunk; more: first lane */
     /* reports */
     REPORT_READY,    /* the child serves */
     REPORT_SHORT,    /* a worker sees fewer spare workers than wanted */

@@ -48,12 +48,16 @@ struct plan_client {
 };
 
 /*
- * Without definitions. store and client are borrowed; store_load() was called. life tells one
- * start of the daemon from another, for "start": a job supervisor that is replaced has the same.
- * seed is any random number, for the jitter. Returns NULL with errno.
+ * The time now. life is any number that tells one start of the daemon from another, not 0: a job
+ * supervisor that is replaced has the same; "start" is due once in each.
  */
-struct plan *plan_new(
-    struct store *store, const struct plan_client *client, uint64_t life, uint64_t seed);
+struct schedule_time plan_look_at_clocks(uint64_t life);
+
+/*
+ * Without definitions. store and client are borrowed; store_load() was called. seed is any random
+ * number, for the jitter. Returns NULL with errno.
+ */
+struct plan *plan_new(struct store *store, const struct plan_client *client, uint64_t seed);
 
 /*
  * These are the definitions from now on; borrowed until the next call. Whoever was there with the
