@@ -17,7 +17,7 @@ void book_cancel(struct book *book, struct entry *entry, const struct asker *ask
         book_turn_remove(&book->working, entry);
     else
         book_turn_remove(&book->queue, entry);
-    book_turn_end_as(book, entry, ENTRY_CANCELLED, EXIT_CODE_INTERRUPTED, "cancelled");
+    book_turn_end_as(book, entry, ENTRY_CANCELLED, EXIT_CODE_TERMINATED, "cancelled");
 }
 
 static int check_retry(const struct entry *entry, struct complaint *complaint) {

@@ -1,4 +1,4 @@
-/* A job in memory, and who watches it. */
+/* One job as the daemon knows it. */
 #include "supervisor/jobs/entry.h"
 
 #include <stdlib.h>
@@ -14,11 +14,15 @@ const char *entry_state_name(enum entry_state state) {
         [ENTRY_CANCELLED] = "cancelled",
     };
 
-    return state < ENTRY_STATES ? names[state] : "unknown";
+    return (unsigned)state < ENTRY_STATES ? names[state] : "unknown";
+}
+
+bool entry_has_ended(const struct entry *entry) {
+    return entry->state >= ENTRY_DONE;
 }
 
 struct entry *entry_new(void) {
-    struct entry *entry = calloc(1, sizeof(*entry));
+    struct entry *entry = calloc(1, sizeof(*entry)); /* ENTRY_QUEUED is 0 */
 
     if (entry != NULL)
         TAILQ_INIT(&entry->watchers);
@@ -31,8 +35,4 @@ void entry_free(struct entry *entry) {
     json_decref(entry->what);
     free(entry->output);
     free(entry);
-}
-
-bool entry_has_ended(const struct entry *entry) {
-    return entry->state >= ENTRY_DONE;
 }

@@ -88,7 +88,7 @@ int store_note_retry(struct store *store, struct entry *entry, struct complaint 
 
 /* Remove all of an ended job from the disk; the entry stays. Returns 0, or -1 with the complaint.
  */
-int store_forget(struct store *store, const struct entry *entry, struct complaint *complaint);
+int store_forget(struct store *store, struct entry *entry, struct complaint *complaint);
 
 /* Write the path of the job's folder; terminated. Its result is FOLDER/result. Returns dst. */
 char *store_folder(const struct store *store, uint64_t id, char dst[PATH_MAX]);
