@@ -56,7 +56,7 @@ int book_plan_open(struct book *book) {
     tzset();
     arc4random_buf(&seed, sizeof(seed));
     book->boot = read_boot();
-    book->plan = plan_new(book->store, &client, book->life, seed);
+    book->plan = plan_new(book->store, &client, seed);
     return book->plan != NULL ? book_plan_renew(book, book->config) : -1;
 }
 
