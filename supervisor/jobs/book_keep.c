@@ -87,9 +87,15 @@ static bool lacks_room(const struct book *book) {
 
 /* ---- one at a time, so that nobody waits for the disk for long ---- */
 
+/* How long ago it ended; a clock that was set back makes nothing old. */
+static uint64_t tell_age_ms(const struct entry *entry) {
+    const int64_t age_ms = book_now_unix_ms() - entry->ended_at_unix_ms;
+
+    return age_ms > 0 ? (uint64_t)age_ms : 0;
+}
+
 static bool is_old(const struct book *book, const struct entry *entry) {
-    return (uint64_t)(book_now_unix_ms() - entry->ended_at_unix_ms) >= book->config->keep_for_ms &&
-           entry->ended_at_unix_ms <= book_now_unix_ms();
+    return book->config->keep_for_ms > 0 && tell_age_ms(entry) >= book->config->keep_for_ms;
 }
 
 /* Returns which one must go now, and why; NULL: none. */
@@ -129,14 +135,14 @@ static void measure(struct book *book) {
 /* Until the oldest is old; an hour at most, since the wall clock may be set. */
 static uint64_t wait_ns(const struct book *book) {
     const struct entry *entry = find_oldest(book);
-    uint64_t age_ms, left_s;
+    uint64_t limit_ms = book->config->keep_for_ms, age_ms, left_s;
 
     if (book->working.count > 0 || book->unnoted > 0)
         return LOOK_NS;
-    if (entry == NULL)
+    if (entry == NULL || limit_ms == 0)
         return LOOK_MAX_S * BOOK_NS_IN_S;
-    age_ms = (uint64_t)(book_now_unix_ms() - entry->ended_at_unix_ms);
-    left_s = age_ms < book->config->keep_for_ms ? (book->config->keep_for_ms - age_ms) / 1000 : 0;
+    age_ms = tell_age_ms(entry);
+    left_s = age_ms < limit_ms ? (limit_ms - age_ms) / 1000 : 0;
     return (left_s < LOOK_MAX_S ? left_s + 1 : LOOK_MAX_S) * BOOK_NS_IN_S;
 }
 

@@ -21,13 +21,13 @@
 
 static const struct jobs_definition *find_definition(
     const struct jobs_config *config, const char *name, struct complaint *complaint) {
+    const struct jobs_definition *definition = jobs_config_find(config, name);
     struct suggestion best = { .word = "" };
 
-    for (unsigned i = 0; i < config->definition_count; i++) {
-        if (strcmp(config->definition[i].name, name) == 0)
-            return &config->definition[i];
+    if (definition != NULL)
+        return definition;
+    for (unsigned i = 0; i < config->definition_count; i++)
         suggest_offer(&best, name, config->definition[i].name);
-    }
     if (best.word[0] != '\0')
         complaint_set(complaint, "there is no defined job \"%.*s\", did you mean \"%s\"?",
             QUOTE_MAX, name, best.word);
