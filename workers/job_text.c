@@ -45,6 +45,7 @@ struct reading {
     struct job_text *out;
     char *at, *end; /* of what is not read yet; writable, and ended by a NUL */
     size_t argument_count;
+    bool has_last; /* the line that is written last */
     struct complaint *complaint;
 };
 
@@ -135,6 +136,7 @@ static int take_line(struct reading *reading, const char *key, char *value) {
         return take_format(reading, value);
     if (strcmp(key, "count") == 0) {
         plan->count_only = strcmp(value, "true") == 0;
+        reading->has_last = true;
         return 0;
     }
     param = settings_find(plan->ops->params, key);
@@ -160,7 +162,8 @@ int job_text_read(const char *text, size_t len, struct job_text *out, struct com
                        : complaint_set(complaint, "%.60s is not what a job says", key);
     }
     out->plan.argv = out->arguments;
-    if (reading.at != reading.end || out->plan.ops == NULL || out->plan.chunk_size == 0)
+    if (reading.at != reading.end || !reading.has_last || out->plan.ops == NULL ||
+        out->plan.chunk_size == 0)
         return complaint_set(complaint, "not the whole of a job");
     errno = 0;
     if (out->plan.ops->plan(&out->plan, complaint) < 0)

@@ -53,7 +53,7 @@ struct pool {
     struct member *members; /* POOL_MEMBERS_MAX */
     uint32_t wanted, lanes_per_member;
     uint32_t high; /* members that there ever were */
-    uint64_t surveyed_ns;
+    uint64_t surveyed_ns, reaped_ns;
     char *command_user;
     struct guard guard; /* fd -1: not started */
     _Atomic int32_t *groups;

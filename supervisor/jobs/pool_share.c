@@ -13,6 +13,7 @@
 #include "workers/job_text.h"
 
 #define SHARES_MAX   256u
+#define REAP_NS      50000000u
 #define CONTENDED_MS 10       /* how often it is looked whether somebody has to yield, */
 #define SURVEY_NS    5000000u /* and how often at most */
 
@@ -405,8 +406,28 @@ static bool must_survey(const struct pool *pool, uint64_t now_ns) {
     return now_ns - pool->surveyed_ns >= SURVEY_NS;
 }
 
+/*
+ * Reap what commands left behind and what came to us with the end of its parent. Whoever else is a
+ * child of ours is of our own process group, and has somebody who waits for it.
+ */
+static void reap_orphans(struct pool *pool, uint64_t now_ns) {
+    siginfo_t info;
+
+    if (pool->guard.fd < 0 || now_ns - pool->reaped_ns < REAP_NS)
+        return;
+    pool->reaped_ns = now_ns;
+    for (;;) {
+        info.si_pid = 0;
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0 ||
+            getpgid(info.si_pid) == getpgrp())
+            return;
+        waitpid(info.si_pid, NULL, 0);
+    }
+}
+
 void pool_tend(struct pool *pool, uint64_t now_ns) {
     pool_refill(pool, now_ns);
+    reap_orphans(pool, now_ns);
     if (!must_survey(pool, now_ns))
         return;
     pool->surveyed_ns = now_ns;

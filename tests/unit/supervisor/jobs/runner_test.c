@@ -4,10 +4,12 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -343,6 +345,63 @@ Test(runner, chunk_that_kills_its_worker_is_held) {
     data = slurp(1, &len);
     cr_assert_str_eq(data, "1\n2\n3\n4\n6\n7\n8\n9\n");
     free(data);
+    forget(entry);
+    teardown();
+}
+
+/* A folder with room for little, in a mount namespace of our own. */
+static void make_small(const char *path, const char *size) {
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        cr_skip_test("no mount namespace");
+    mkdir(path, 0700);
+    if (mount("tmpfs", path, "tmpfs", 0, size) < 0)
+        cr_skip_test("no tmpfs");
+}
+
+Test(runner, job_without_room_pauses_and_goes_on) {
+    struct entry *entry = wanted(1, "{\"kernel\":\"divisible\",\"interval\":\"4e9\"}"),
+                 *other = wanted(2, SHEET);
+    char small[PATH_MAX];
+    uint64_t end_ms;
+
+    setup(0, 2);
+    snprintf(small, sizeof(small), "%s/1", root);
+    make_small(small, "size=3m");
+    start(entry);
+    end_ms = clock_now_ms() + PATIENCE_MS;
+    while (entry->state != ENTRY_PAUSED && ended == 0 && clock_now_ms() < end_ms)
+        turn();
+    cr_assert_eq(entry->state, ENTRY_PAUSED, "%s", entry->cause);
+    cr_assert(strstr(entry->cause, "No space left") != NULL, "%s", entry->cause);
+    cr_assert_eq(runner_count_workers(runner, entry), 0);
+    start(other);
+    run_until_ended(1);
+    cr_assert_eq(other->state, ENTRY_DONE);
+    cr_assert_eq(entry->state, ENTRY_PAUSED);
+    cr_assert_eq(mount("tmpfs", small, "tmpfs", MS_REMOUNT, "size=60m"), 0);
+    run_until_ended(2);
+    cr_assert_eq(entry->state, ENTRY_DONE, "%s", entry->cause);
+    check_divisible(1, 4000000000);
+    umount2(small, MNT_DETACH);
+    forget(entry);
+    forget(other);
+    teardown();
+}
+
+Test(runner, paused_job_can_be_cancelled) {
+    struct entry *entry = wanted(1, "{\"kernel\":\"divisible\",\"interval\":\"4e9\"}");
+    char small[PATH_MAX];
+
+    setup(0, 2);
+    snprintf(small, sizeof(small), "%s/1", root);
+    make_small(small, "size=3m");
+    start(entry);
+    while (entry->state != ENTRY_PAUSED && ended == 0)
+        turn();
+    runner_cancel(runner, entry);
+    run_until_ended(1);
+    cr_assert_eq(entry->state, ENTRY_CANCELLED);
+    umount2(small, MNT_DETACH);
     forget(entry);
     teardown();
 }
