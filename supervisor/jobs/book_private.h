@@ -29,7 +29,7 @@ struct book {
     struct store *store;
     struct plan *plan;
     struct runner *runner;
-    uint64_t life, boot; /* schedule.h */
+    uint64_t life; /* of the daemon */
     struct entry_list all;
     struct book_turns queue;   /* in the order of their turns */
     struct book_turns working; /* the runner's, and those whose result is being copied */

@@ -70,8 +70,8 @@ static inline struct jobs_definition *fixture_define(
     struct jobs_config *config, const char *name, const char *what, const char *run) {
     struct jobs_definition *definition;
 
-    config->definition =
-        realloc(config->definition, (config->definition_count + 1) * sizeof(*definition));
+    config->definition = realloc(
+        config->definition, (config->definition_count + 1) * sizeof(*definition));
     definition = &config->definition[config->definition_count++];
     *definition = (struct jobs_definition){ .what = fixture_read(what) };
     snprintf(definition->name, sizeof(definition->name), "%s", name);
