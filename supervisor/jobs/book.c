@@ -8,6 +8,7 @@
 #include "shared/clock.h"
 #include "shared/exit_code.h"
 #include "shared/log.h"
+#include "supervisor/job/job_json.h"
 #include "supervisor/jobs/book_private.h"
 
 #define LOCK_PATIENCE_MS 5000 /* the one before may be leaving */
@@ -39,14 +40,29 @@ static void add_ended(struct book *book, struct entry *entry) {
     TAILQ_INSERT_HEAD(&book->ended.list, entry, turn);
 }
 
+/* What only the end says otherwise. A job that makes no sense any more is told so at its turn. */
+static void count_chunks(struct entry *entry) {
+    struct complaint complaint;
+    struct job_spec spec;
+    int exit_code;
+
+    if (job_json_read(entry->what, &spec, &complaint, &exit_code) < 0)
+        return;
+    entry->chunks = spec.split.chunks;
+    job_json_fini(&spec);
+}
+
 /* Those that were begun come first, and among them the oldest. */
 static void take_up(struct book *book) {
     struct entry *entry;
 
     TAILQ_FOREACH (entry, &book->all, link) {
-        if (entry_has_ended(entry))
+        if (entry_has_ended(entry)) {
             add_ended(book, entry);
-        else if (entry->runs > 0)
+            continue;
+        }
+        count_chunks(entry);
+        if (entry->runs > 0)
             book_turn_add(&book->queue, entry);
     }
     TAILQ_FOREACH (entry, &book->all, link)

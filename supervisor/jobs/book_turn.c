@@ -46,7 +46,6 @@ static void note_end(struct book *book, struct entry *entry) {
 void book_turn_end(struct book *book, struct entry *entry) {
     entry->ended_at_unix_ms = book_now_unix_ms();
     note_end(book, entry);
-    store_measure(book->store, entry);
     book_turn_add(&book->ended, entry);
     if (entry->state == ENTRY_DONE)
         book->board->done++;
@@ -187,6 +186,7 @@ static void begin(struct book *book, struct entry *entry) {
     }
     book_turn_add(&book->working, entry);
     book_turn_count(book);
+    book->keep_at_ns = 0; /* it may need room */
     entry_tell(entry);
 }
 

@@ -47,7 +47,8 @@ static void watch(struct peer *peer) {
 
     if (!peer->has_ended && !peer->is_leaving && peer->in_len < IN_MAX)
         events |= EPOLLIN;
-    if (peer->outlet.len > 0 || stream_is_in_piece(&peer->request.stream))
+    if (peer->outlet.len > 0 || peer->request.wants_room ||
+        stream_is_in_piece(&peer->request.stream))
         events |= EPOLLOUT;
     if (events == peer->watched)
         return;
@@ -125,9 +126,9 @@ static void take_line(struct peer *peer, const char *line, size_t len) {
         request_take(&peer->request, line, len, *peer->now_ns);
 }
 
-static bool can_take(const struct peer *peer) {
-    return !peer->is_leaving && peer->request.verb == NULL && outlet_room(&peer->outlet) > 0 &&
-           peer->in_len > 0;
+/* There may be a line to be answered. */
+static bool has_line(const struct peer *peer) {
+    return !peer->is_leaving && peer->request.verb == NULL && peer->in_len > 0;
 }
 
 /* Answer the lines that are whole. */
@@ -135,7 +136,11 @@ static void take_lines(struct peer *peer) {
     char *newline;
     size_t len;
 
-    while (can_take(peer)) {
+    while (has_line(peer)) {
+        if (outlet_room(&peer->outlet) == 0) {
+            peer->request.wants_room = true; /* he is to read what he was told before */
+            break;
+        }
         newline = memchr(peer->in, '\n', peer->in_len);
         if (newline == NULL && peer->in_len >= IN_MAX) {
             peer->is_leaving = true;

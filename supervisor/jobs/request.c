@@ -49,6 +49,7 @@ void request_drop(struct request *request) {
     request->args = request->told = NULL;
     request->verb = NULL;
     request->next = 0;
+    request->wants_room = false;
     request->wake_at_ns = UINT64_MAX;
 }
 
@@ -209,6 +210,7 @@ void request_take(struct request *request, const char *line, size_t len, uint64_
 
 void request_go_on(struct request *request, uint64_t now_ns) {
     request->now_ns = now_ns;
+    request->wants_room = false;
     if (request->verb != NULL && request->verb->go_on != NULL)
         request->verb->go_on(request);
 }

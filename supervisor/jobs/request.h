@@ -36,6 +36,7 @@ struct request {
     json_t *args;
     uint64_t now_ns;
     uint64_t wake_at_ns; /* go on then, though nothing has moved; UINT64_MAX: no */
+    bool wants_room;     /* there is more to say: go on when the outlet takes it */
     uint64_t next;       /* of a list: goes on there */
     json_t *told;        /* how far the job was, as last said */
     struct stream stream;

@@ -92,7 +92,7 @@ void verbs_follow_result_on(struct request *request) {
         request->wake_at_ns = stream->send_at_ns;
         break;
     case STREAM_READY:
-        request->wake_at_ns = request->now_ns;
+        request->wants_room = true;
         break;
     case STREAM_OVER:
         finish_as(request, entry);

@@ -45,8 +45,10 @@ static void list_definitions(struct request *request) {
     const struct jobs_config *config = book_config(request->book);
 
     while (request->next < config->definition_count) {
-        if (outlet_room(request->outlet) == 0)
+        if (outlet_room(request->outlet) == 0) {
+            request->wants_room = true;
             return;
+        }
         request_say(request, write_definition(request, &config->definition[request->next++]));
     }
     request_finish(request, EXIT_CODE_OK, NULL);
@@ -63,8 +65,10 @@ static void list_jobs(struct request *request) {
     const struct entry *entry = book_find_next(request->book, request->next);
 
     for (; entry != NULL; entry = TAILQ_NEXT(entry, link)) {
-        if (outlet_room(request->outlet) == 0)
+        if (outlet_room(request->outlet) == 0) {
+            request->wants_room = true;
             return;
+        }
         if (is_listed(request, entry))
             request_say(request, write_job(request, entry));
         request->next = entry->id;

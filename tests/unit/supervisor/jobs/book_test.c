@@ -80,8 +80,8 @@ Test(book, senseless_jobs_are_refused_and_nothing_is_kept) {
 /* So that a line about it is one that a peer can read. */
 Test(book, job_has_a_longest) {
     static char what[70000];
-    size_t len = (size_t)snprintf(
-        what, sizeof(what), "{\"kernel\":\"command\",\"interval\":\"1\",\"argv\":[\"");
+    size_t len = (size_t)snprintf(what, sizeof(what),
+        "{\"kernel\":\"command\",\"interval\":\"1\",\"argv\":[\"/bin/true\",\"");
 
     memset(what + len, 'x', 33000);
     strcpy(what + len + 33000, "\"]}");
