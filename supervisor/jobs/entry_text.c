@@ -40,18 +40,19 @@ static int torn(void) {
 }
 
 int entry_text_read_what(const json_t *text, struct entry *entry) {
-    const char *name, *token, *output;
+    const char *name, *token;
     json_int_t uid, wanted_at;
-    json_t *what;
+    json_t *what, *output;
     char *kept = NULL;
 
-    if (json_unpack((json_t *)text, "{s:s, s:I, s:s, s:o, s:s?, s:I}", "name", &name, "uid", &uid,
+    if (json_unpack((json_t *)text, "{s:s, s:I, s:s, s:o, s:o, s:I}", "name", &name, "uid", &uid,
             "token", &token, "what", &what, "output", &output, "wanted_at_unix_ms",
             &wanted_at) < 0 ||
         strlen(name) >= sizeof(entry->name) || strlen(token) >= sizeof(entry->token) ||
-        !json_is_object(what) || uid < 0 || uid >= (uid_t)-1 || wanted_at < 0)
+        !json_is_object(what) || !(json_is_string(output) || json_is_null(output)) || uid < 0 ||
+        uid >= (uid_t)-1 || wanted_at < 0)
         return torn();
-    if (output != NULL && (kept = strdup(output)) == NULL)
+    if (json_is_string(output) && (kept = strdup(json_string_value(output))) == NULL)
         return -1;
     strlcpy(entry->name, name, sizeof(entry->name));
     strlcpy(entry->token, token, sizeof(entry->token));
