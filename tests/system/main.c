@@ -32,6 +32,7 @@ int main(int argc, char **argv) {
         daemon_serve_suite,
         daemon_explain_suite,
         daemon_queue_suite,
+        daemon_jobs_keeper_suite,
         doctor_suite,
         completion_suite,
         { .name = NULL },

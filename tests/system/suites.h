@@ -33,6 +33,7 @@ extern const struct harness_suite daemon_control_peer_suite;
 extern const struct harness_suite daemon_serve_suite;
 extern const struct harness_suite daemon_explain_suite;
 extern const struct harness_suite daemon_queue_suite;
+extern const struct harness_suite daemon_jobs_keeper_suite;
 extern const struct harness_suite doctor_suite;
 extern const struct harness_suite completion_suite;
 
