@@ -9,6 +9,8 @@
 #define LOOK_NS    (1 * BOOK_NS_IN_S)  /* while something is in work, or not noted */
 #define FAILED_NS  (60 * BOOK_NS_IN_S) /* after the disk did not do what it was told */
 #define LOOK_MAX_S 3600u
+#define QUIET_NS   (BOOK_NS_IN_S / 20)
+#define URGENT     256u /* jobs too many: then it is done whatever goes on */
 #define USERS_MAX  64u
 
 /* Returns false when the disk does not let go of it. */
@@ -21,6 +23,7 @@ static bool forget(struct book *book, struct entry *entry, const char *cause) {
     }
     book_log_forgotten(entry, cause);
     book->unnoted -= entry->is_unnoted;
+    book->untidy -= entry->is_untidy;
     book_turn_remove(&book->ended, entry);
     TAILQ_REMOVE(&book->all, entry, link);
     entry_free(entry);
@@ -85,7 +88,20 @@ static bool lacks_room(const struct book *book) {
            store_bytes(book->store) >= book->config->max_spool_bytes;
 }
 
-/* ---- one at a time, so that nobody waits for the disk for long ---- */
+/* ---- what takes long: one at a time, and when nothing else goes on ---- */
+
+static bool is_urgent(const struct book *book) {
+    return book->untidy > URGENT || book->ended.count > book->config->keep_jobs + URGENT ||
+           lacks_room(book);
+}
+
+void book_keep_stir(struct book *book) {
+    const uint64_t at_ns = book->now_ns + (is_urgent(book) ? 0 : QUIET_NS);
+
+    book->quiet_at_ns = book->now_ns + QUIET_NS;
+    if (book->keep_at_ns > at_ns)
+        book->keep_at_ns = at_ns;
+}
 
 /* How long ago it ended; a clock that was set back makes nothing old. */
 static uint64_t tell_age_ms(const struct entry *entry) {
@@ -132,6 +148,21 @@ static void measure(struct book *book) {
         store_measure(book->store, entry);
 }
 
+/* The newest are the likeliest. Returns false when all is tidy. */
+static bool tidy_one(struct book *book) {
+    struct entry *entry;
+
+    if (book->untidy > 0)
+        TAILQ_FOREACH_REVERSE(entry, &book->ended.list, entry_list, turn)
+    if (entry->is_untidy && !entry->is_unnoted) {
+        store_tidy(book->store, entry);
+        entry->is_untidy = false;
+        book->untidy--;
+        return true;
+    }
+    return false;
+}
+
 /* Until the oldest is old; an hour at most, since the wall clock may be set. */
 static uint64_t wait_ns(const struct book *book) {
     const struct entry *entry = find_oldest(book);
@@ -152,12 +183,16 @@ void book_keep_tend(struct book *book) {
 
     if (book->now_ns < book->keep_at_ns)
         return;
+    if (book->now_ns < book->quiet_at_ns && !is_urgent(book)) {
+        book->keep_at_ns = book->quiet_at_ns;
+        return;
+    }
     if (book->unnoted > 0)
         note_ends(book);
     measure(book);
     entry = choose(book, &cause);
-    if (entry == NULL)
-        book->keep_at_ns = book->now_ns + wait_ns(book);
-    else
+    if (entry != NULL)
         book->keep_at_ns = forget(book, entry, cause) ? book->now_ns : book->now_ns + FAILED_NS;
+    else
+        book->keep_at_ns = tidy_one(book) ? book->now_ns : book->now_ns + wait_ns(book);
 }

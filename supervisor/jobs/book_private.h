@@ -36,11 +36,13 @@ struct book {
     struct book_turns ended;   /* the first to end comes first */
     TAILQ_HEAD(, book_copy) copies;
     unsigned unnoted; /* ended, and not yet on the disk */
+    unsigned untidy;  /* done, and their journals are still there */
     bool is_stopping;
     uint64_t now_ns;
-    uint64_t plan_at_ns; /* look at the plan then; UINT64_MAX: nothing will be due */
-    uint64_t keep_at_ns; /* look for what is old then */
-    uint64_t late_at_ns; /* say again then that what is due has no room */
+    uint64_t plan_at_ns;  /* look at the plan then; UINT64_MAX: nothing will be due */
+    uint64_t keep_at_ns;  /* look for what is old then */
+    uint64_t quiet_at_ns; /* until then something is going on, and what takes long can wait */
+    uint64_t late_at_ns;  /* say again then that what is due has no room */
 };
 
 /* ---- book_turn.c ---- */
@@ -85,6 +87,9 @@ bool book_copy_stop(struct book *book, struct entry *entry);
 void book_copy_cut(struct book *book);
 
 /* ---- book_keep.c ---- */
+
+/* A job came, began or ended: others may follow, so nothing that takes long is done for a while. */
+void book_keep_stir(struct book *book);
 
 void book_keep_tend(struct book *book);
 

@@ -142,6 +142,7 @@ static int keep(struct book *book, struct entry *entry, struct complaint *compla
         return -1;
     TAILQ_INSERT_TAIL(&book->all, entry, link);
     book_turn_add(&book->queue, entry);
+    book_keep_stir(book);
     book_turn_count(book);
     book_log_submitted(entry);
     return 0;

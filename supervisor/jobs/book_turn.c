@@ -53,7 +53,9 @@ void book_turn_end(struct book *book, struct entry *entry) {
         book->board->cancelled++;
     else
         book->board->failed++;
-    book->keep_at_ns = 0;
+    entry->is_untidy = entry->state == ENTRY_DONE;
+    book->untidy += entry->is_untidy;
+    book_keep_stir(book);
     book_turn_count(book);
     book_log_ended(entry);
     entry_tell(entry);
@@ -161,6 +163,18 @@ static int check_right(
     return rights_check_commands(book->config, &owner, complaint);
 }
 
+/* What can be said when the workers have begun is said then. */
+static void note_begin(struct book *book, struct entry *entry) {
+    struct complaint complaint;
+
+    if (store_note_run(book->store, entry, &complaint) < 0)
+        book_log_spool(entry, &complaint);
+    book_keep_stir(book);
+    book_turn_count(book);
+    book_log_started(entry);
+    entry_tell(entry);
+}
+
 static void begin(struct book *book, struct entry *entry) {
     struct complaint complaint;
     char folder[PATH_MAX];
@@ -174,20 +188,15 @@ static void begin(struct book *book, struct entry *entry) {
     entry->runs++;
     if (entry->started_at_unix_ms == 0)
         entry->started_at_unix_ms = book_now_unix_ms();
-    if (store_note_run(book->store, entry, &complaint) < 0)
-        book_log_spool(entry, &complaint);
     entry->state = ENTRY_RUNNING;
     entry->cause[0] = '\0';
-    book_log_started(entry);
     store_folder(book->store, entry->id, folder);
     if (runner_start(book->runner, entry, folder, &complaint, &exit_code) < 0) {
         book_turn_end_as(book, entry, ENTRY_FAILED, exit_code, complaint.text);
         return;
     }
     book_turn_add(&book->working, entry);
-    book_turn_count(book);
-    book->keep_at_ns = 0; /* it may need room */
-    entry_tell(entry);
+    note_begin(book, entry);
 }
 
 unsigned book_turn_begin(struct book *book) {

@@ -74,6 +74,7 @@ struct entry {
     struct run *run; /* the runner's; NULL: not in work */
     /* The book's. */
     bool is_unnoted; /* its end is not on the disk yet */
+    bool is_untidy;  /* DONE, and what helped to make its result is still there */
     TAILQ_HEAD(, entry_watcher) watchers;
 };
 

@@ -21,7 +21,9 @@ static void keep_two(void) {
     book_renew(fixture_book, config);
 }
 
+/* Housekeeping waits until nothing else goes on. */
 static void turn_often(void) {
+    fixture_pass(FIXTURE_SECOND_NS / 10);
     for (int i = 0; i < 20; i++)
         fixture_turn();
 }
@@ -60,6 +62,57 @@ Test(book_keep, oldest_is_who_ended_first) {
     turn_often();
     cr_assert_not(is_known(2));
     cr_assert(is_known(1));
+}
+
+static bool has_journal(uint64_t id) {
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/job/%d/result.journal", fixture_spool, (int)id);
+    return access(path, F_OK) == 0;
+}
+
+static void put_journal(uint64_t id) {
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/job/%d/result.journal", fixture_spool, (int)id);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+}
+
+/* What takes long does not stand between one job and the next. */
+Test(book_keep, done_jobs_are_tidied_when_nothing_else_goes_on) {
+    fixture_submit(&fixture_anna);
+    fixture_turn();
+    put_journal(1);
+    fake_finish(fixture_find(1));
+    fixture_turn();
+    cr_assert(has_journal(1));
+    fixture_turn();
+    cr_assert(has_journal(1));
+    cr_assert_leq(book_patience_ms(fixture_book, fixture_now_ns), 51);
+    turn_often();
+    cr_assert_not(has_journal(1));
+    cr_assert_gt(book_patience_ms(fixture_book, fixture_now_ns), 1000);
+}
+
+Test(book_keep, unfinished_jobs_keep_their_journals) {
+    fixture_submit(&fixture_anna);
+    fixture_turn();
+    put_journal(1);
+    fake_end(fixture_find(1), ENTRY_INCOMPLETE, EXIT_CODE_INCOMPLETE, "1 held");
+    fixture_turn();
+    turn_often();
+    cr_assert(has_journal(1));
+}
+
+/* Though jobs come without a pause. */
+Test(book_keep, what_is_too_much_goes_though_much_goes_on) {
+    for (int i = 0; i < 2; i++)
+        fixture_run(&fixture_anna);
+    keep_two();
+    for (int i = 0; i < 260; i++)
+        fixture_run(&fixture_anna);
+    cr_assert_not(is_known(1));
+    cr_assert(is_known(100));
 }
 
 Test(book_keep, living_jobs_stay) {
@@ -104,7 +157,7 @@ Test(book_keep, what_ended_long_ago_goes) {
     fixture_run(&fixture_anna);
     config->keep_for_ms = 50;
     book_renew(fixture_book, config);
-    fixture_turn();
+    fixture_pass(FIXTURE_SECOND_NS / 10);
     cr_assert_not(is_known(1));
     cr_assert(is_known(2));
     usleep(60000);
