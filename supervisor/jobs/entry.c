@@ -22,7 +22,11 @@ bool entry_has_ended(const struct entry *entry) {
 }
 
 struct entry *entry_new(void) {
-    return calloc(1, sizeof(struct entry)); /* ENTRY_QUEUED is 0 */
+    struct entry *entry = calloc(1, sizeof(*entry)); /* ENTRY_QUEUED is 0 */
+
+    if (entry != NULL)
+        TAILQ_INIT(&entry->watchers);
+    return entry;
 }
 
 void entry_free(struct entry *entry) {

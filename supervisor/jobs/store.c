@@ -143,16 +143,18 @@ int store_note_run(struct store *store, const struct entry *entry, struct compla
 }
 
 int store_note_end(struct store *store, struct entry *entry, struct complaint *complaint) {
-    char path[STORE_NAME_MAX];
-
     if (note(store, entry->id, "end", "spare", entry_text_of_end(entry), complaint) < 0)
         return -1;
-    if (entry->state == ENTRY_DONE) {
-        store_file_remove(store->job_fd, store_name(path, entry->id, "result.journal"));
-        store_file_remove(store->job_fd, store_name(path, entry->id, "result.spool"));
-    }
     store_measure(store, entry);
     return 0;
+}
+
+void store_tidy(struct store *store, struct entry *entry) {
+    char path[STORE_NAME_MAX];
+
+    store_file_remove(store->job_fd, store_name(path, entry->id, "result.journal"));
+    store_file_remove(store->job_fd, store_name(path, entry->id, "result.spool"));
+    store_measure(store, entry);
 }
 
 /* The end becomes the spare, whose room on the disk is needed again. */

@@ -160,6 +160,7 @@ Test(store, retry_takes_the_end_back_and_keeps_what_was_done) {
     /* And once more, to the good end. */
     end_entry(again, ENTRY_DONE);
     cr_assert_eq(store_note_end(store, again, &complaint), 0);
+    store_tidy(store, again);
     cr_assert(is_there(kept[0]));
     cr_assert_not(is_there(kept[1]));
     cr_assert_not(is_there("job/1/result.spool"));
