@@ -10,6 +10,7 @@ int main(int argc, char **argv) {
         job_resume_suite,
         job_engine_suite,
         job_command_suite,
+        job_client_suite,
         daemon_config_suite,
         daemon_model_suite,
         daemon_pool_suite,
