@@ -70,7 +70,6 @@ static void take_line(void *owner, json_t *line) {
         talk->job = json_incref(job);
     } else if (json_object_get(line, "id") != NULL && talk->client.id > 0) {
         log_info("job %" PRIu64, talk->client.id);
-        take_state(talk, json_read_text(line, "state"));
     }
 }
 

@@ -13,13 +13,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/harness.h"
-
 #define SOCKET    "control.sock"
 #define LINE_MAX_ 70000
 
 static int listener = -1, peer = -1;
 static pid_t pid;
+
+struct harness_result fake_ask(const char *const *words) {
+    const char *argv[32] = { "prefork", FAKE_CONTROL };
+    size_t count = 3;
+
+    for (; *words != NULL && count < 31; words++)
+        argv[count++] = *words;
+    return harness_run_argv(argv);
+}
 
 void fake_come_back(void) {
     const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = SOCKET };
@@ -142,6 +149,12 @@ void fake_say_data(const void *bytes, size_t len) {
 void fake_hang_up(void) {
     close(peer);
     peer = -1;
+}
+
+bool fake_is_closed(void) {
+    char byte;
+
+    return recv(peer, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
 }
 
 bool fake_wait_for_end(void) {

@@ -11,7 +11,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/support/harness.h"
+
 #define FAKE_DONE "{\"done\":true,\"exit\":0,\"error\":null}\n"
+
+/* A job as the daemon shows it. For printf: chunks_done, workers, exit, state, cause. */
+#define FAKE_JOB                                                                                   \
+    "{\"id\":17,\"name\":null,\"uid\":1000,\"user\":\"ann\",\"kernel\":\"divisible\","             \
+    "\"interval\":\"1..250000\",\"what\":{\"kernel\":\"divisible\",\"interval\":\"1..250000\","    \
+    "\"params\":{\"by\":\"7\"},\"options\":{\"chunk\":\"1000\"}},\"wanted_at_unix_s\":1600000000," \
+    "\"started_at_unix_s\":1600000001,\"ended_at_unix_s\":1600000062,\"runs\":2,\"chunks\":250,"   \
+    "\"chunks_done\":%d,\"records\":35714,\"digest\":\"35714:0badcafe\",\"result_bytes\":2048,"    \
+    "\"workers\":%d,\"output\":null,\"exit\":%s,\"state\":\"%s\",\"cause\":%s}"
+
+#define FAKE_CONTROL "--control", "control.sock"
+
+/* Run prefork with these words. */
+struct harness_result fake_ask(const char *const *words);
+#define FAKE_ASK(...) fake_ask((const char *const[]){ __VA_ARGS__, NULL })
 
 /* Start it; it can be asked when this returns. At most one at a time. */
 void fake_start(void (*script)(void));
@@ -45,6 +62,9 @@ void fake_say_torn(const void *bytes, size_t len, size_t sent);
 
 /* Close the connection. */
 void fake_hang_up(void);
+
+/* True when the other end has closed. */
+bool fake_is_closed(void);
 
 /* Close it once the other end has closed; returns false when something was said before that. */
 bool fake_wait_for_end(void);

@@ -11,6 +11,8 @@ int main(int argc, char **argv) {
         job_engine_suite,
         job_command_suite,
         job_client_suite,
+        job_wait_suite,
+        job_verbs_suite,
         daemon_config_suite,
         daemon_model_suite,
         daemon_pool_suite,

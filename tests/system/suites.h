@@ -12,6 +12,8 @@ extern const struct harness_suite job_resume_suite;
 extern const struct harness_suite job_engine_suite;
 extern const struct harness_suite job_command_suite;
 extern const struct harness_suite job_client_suite;
+extern const struct harness_suite job_wait_suite;
+extern const struct harness_suite job_verbs_suite;
 extern const struct harness_suite daemon_config_suite;
 extern const struct harness_suite daemon_model_suite;
 extern const struct harness_suite daemon_pool_suite;
