@@ -8,6 +8,7 @@
 #include "supervisor/control_private.h"
 #include "supervisor/control_status.h"
 #include "supervisor/policy.h"
+#include "supervisor/service_pool.h"
 #include "supervisor/supervisor.h"
 
 #define NS_IN_MS   1000000u

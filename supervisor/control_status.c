@@ -10,6 +10,7 @@
 #include "supervisor/control_queue.h"
 #include "supervisor/control_reload.h"
 #include "supervisor/control_request.h"
+#include "supervisor/service_pool.h"
 #include "supervisor/supervisor.h"
 
 #define NS_IN_S 1000000000u

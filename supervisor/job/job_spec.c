@@ -11,11 +11,11 @@
 
 #include "shared/exit_code.h"
 #include "supervisor/job/job_settings.h"
+#include "workers/job_text.h"
 
 #define INFLIGHT_DEFAULT 64u
 #define WINDOW_DEFAULT   4096u
 #define WINDOW_PER_LANE  4u
-#define VALUE_MAX        512
 
 const char *const job_settings_progress[] = { "auto", "bar", "line", "json", "none", NULL };
 const char *const job_settings_on_held[] = { "stop", "mark", "skip", NULL };
@@ -98,10 +98,30 @@ static uint32_t at_most(uint64_t wanted, uint64_t chunks) {
     return n > 0 ? (uint32_t)n : 1;
 }
 
-/* How many children with how many lanes, and a window that keeps them busy. */
+/* A window that keeps all lanes busy. */
+static void set_window(struct job_spec *spec) {
+    const struct job_options *o = &spec->options;
+    uint64_t window = o->window != 0 ? o->window : WINDOW_DEFAULT;
+
+    if (window < WINDOW_PER_LANE * spec->children * spec->lanes_per_child)
+        window = WINDOW_PER_LANE * spec->children * spec->lanes_per_child;
+    spec->window = 16;
+    while (spec->window < window)
+        spec->window *= 2;
+}
+
+void job_spec_set_lanes(struct job_spec *spec, const struct engine_kind *engine, uint32_t children,
+    uint32_t lanes_per_child) {
+    spec->engine = engine;
+    spec->children = children;
+    spec->lanes_per_child = lanes_per_child;
+    set_window(spec);
+}
+
+/* How many children with how many lanes. */
 static void set_sizes(struct job_spec *spec) {
     const struct job_options *o = &spec->options;
-    uint64_t chunks = spec->split.chunks, window;
+    uint64_t chunks = spec->split.chunks;
 
     spec->children = spec->lanes_per_child = 1;
     switch (spec->engine->model) {
@@ -115,12 +135,7 @@ static void set_sizes(struct job_spec *spec) {
         spec->lanes_per_child = at_most(o->inflight != 0 ? o->inflight : INFLIGHT_DEFAULT, chunks);
         break;
     }
-    window = o->window != 0 ? o->window : WINDOW_DEFAULT;
-    if (window < WINDOW_PER_LANE * spec->children * spec->lanes_per_child)
-        window = WINDOW_PER_LANE * spec->children * spec->lanes_per_child;
-    spec->window = 16;
-    while (spec->window < window)
-        spec->window *= 2;
+    set_window(spec);
 }
 
 int job_spec_prepare(struct job_spec *spec, struct complaint *complaint, int *out_exit_code) {
@@ -156,25 +171,5 @@ void job_spec_fini(struct job_spec *spec) {
 }
 
 char *job_spec_identity(const struct job_spec *spec) {
-    const struct kernel_plan *kernel = &spec->kernel;
-    static const char *const formats[] = { "text", "sheet", "json", "csv" };
-    char value[VALUE_MAX], *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-
-    if (out == NULL)
-        return NULL;
-    fprintf(out, "kernel=%s\nversion=%s\n", kernel->ops->name, kernel->ops->version);
-    for (const struct setting *s = kernel->ops->params; s->name != NULL; s++)
-        fprintf(out, "%s=%s\n", s->name, settings_format(s, kernel->params, value, sizeof(value)));
-    for (size_t i = 0; kernel->argv != NULL && kernel->argv[i] != NULL; i++)
-        fprintf(out, "argument%zu=%zu:%s\n", i, strlen(kernel->argv[i]), kernel->argv[i]);
-    fprintf(out, "interval=%" PRIu64 "..%" PRIu64 "\nchunk=%" PRIu64 "\nformat=%s\ncount=%s\n",
-        spec->split.lo, spec->split.hi, spec->split.size, formats[spec->format],
-        kernel->count_only ? "true" : "false");
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return job_text_write(&spec->kernel, &spec->split, spec->format);
 }

@@ -59,12 +59,20 @@ struct entry {
     uint32_t digest;
     uint64_t result_bytes; /* of the result file that count */
     uint64_t wall_ns;      /* in work, over all runs */
+    uint64_t spool_bytes;  /* of its folder, when it was last measured: store_measure() */
     /* While it is in work. */
     struct run *run; /* the runner's; NULL: not in work */
 };
 
 TAILQ_HEAD(entry_list, entry);
 
+/* DONE, INCOMPLETE, FAILED or CANCELLED: it will not go on by itself. */
 bool entry_has_ended(const struct entry *entry);
+
+/* An empty one, QUEUED, without an id. NULL without memory. Freed by entry_free(). */
+struct entry *entry_new(void);
+
+/* Free it and what it owns: what, output. Not in a list, not in work. NULL is allowed. */
+void entry_free(struct entry *entry);
 
 #endif

@@ -23,6 +23,7 @@
 #include "shared/clock.h"
 #include "supervisor/control.h"
 #include "supervisor/policy.h"
+#include "supervisor/service_pool.h"
 #include "supervisor/supervisor.h"
 
 #define FAKE_SECOND_NS 1000000000ull
