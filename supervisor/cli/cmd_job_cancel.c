@@ -7,7 +7,7 @@
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "supervisor/cli/control_client.h"
-#include "supervisor/cli/job_client.h"
+#include "supervisor/cli/job_args.h"
 #include "supervisor/cli/json_read.h"
 
 struct values {
@@ -43,7 +43,7 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
     exit_code = cmd_read_args(cmd, argv, &values, 1, 1, &operands);
     if (exit_code != CMD_READ)
         return exit_code;
-    if (job_client_read_id(operands.text[0], &id, &complaint) < 0) {
+    if (job_args_read_id(operands.text[0], &id, &complaint) < 0) {
         log_warnx("%s: %s", cmd->name, complaint.text);
         return EXIT_CODE_USAGE;
     }

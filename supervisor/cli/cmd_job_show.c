@@ -8,7 +8,7 @@
 #include "shared/json_text.h"
 #include "shared/log.h"
 #include "supervisor/cli/control_client.h"
-#include "supervisor/cli/job_client.h"
+#include "supervisor/cli/job_args.h"
 #include "supervisor/cli/job_view.h"
 
 struct values {
@@ -37,7 +37,7 @@ static json_t *read_which(const char *text, struct complaint *complaint) {
 
     if (!isdigit((unsigned char)text[0]))
         return json_text_new(text);
-    return job_client_read_id(text, &id, complaint) == 0 ? json_integer((json_int_t)id) : NULL;
+    return job_args_read_id(text, &id, complaint) == 0 ? json_integer((json_int_t)id) : NULL;
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv) {

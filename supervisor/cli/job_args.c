@@ -203,3 +203,13 @@ int job_args_read_or_name(const struct cmd *cmd, char **argv, const struct setti
     *out_name = reading.name;
     return exit_code;
 }
+
+int job_args_read_id(const char *text, uint64_t *out_id, struct complaint *complaint) {
+    struct complaint inner;
+
+    if (number_parse_u64(text, strlen(text), out_id, &inner) == 0 && *out_id > 0 &&
+        *out_id <= INT64_MAX)
+        return 0;
+    return complaint_set(complaint,
+        "\"%.40s\" is not the number of a job; prefork job list --all shows those there are", text);
+}

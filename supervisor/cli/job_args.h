@@ -32,6 +32,9 @@ int job_args_read_or_name(const struct cmd *cmd, char **argv, const struct setti
 const struct setting *job_args_find_changed(
     const struct setting *table, const void *values, size_t size);
 
+/* Read the number of a job of the daemon. Returns 0, or -1 with a complaint. */
+int job_args_read_id(const char *text, uint64_t *out_id, struct complaint *complaint);
+
 /* Write the kernels and their options, for --help. */
 void job_args_write_kernels(FILE *out);
 

@@ -19,6 +19,7 @@
 #include "shared/number.h"
 #include "supervisor/cli/control_client.h"
 #include "supervisor/cli/control_talk.h"
+#include "supervisor/cli/job_onlooker.h"
 #include "supervisor/cli/json_read.h"
 #include "supervisor/job/output.h"
 
@@ -27,11 +28,13 @@
 #define PAUSE_LEAST_MS 10u
 #define PAUSE_MOST_MS  500u
 #define POLL_MOST_MS   1000000u
+#define LOOK_AFTER_MS  1000u
 
 struct waiting {
     struct job_client *client;
     const char *path;
     struct control_talk talk;
+    struct job_onlooker onlooker;
     struct output output; /* fd -1: nothing is written */
     int signals;
     uint64_t first;     /* byte of the result that comes first on stdout */
@@ -39,6 +42,7 @@ struct waiting {
     uint64_t silent_ms; /* since when nobody is heard */
     uint64_t pause_ms;  /* before it is tried again */
     bool is_heard;      /* on this connection */
+    bool is_over;       /* the job, as was heard on this connection */
     bool has_met;       /* there was a connection, ever */
     bool has_begun;     /* somebody was heard, ever */
     char why[256];      /* nobody is there, in words */
@@ -96,6 +100,29 @@ static int leave_unread(const struct waiting *waiting) {
 
 /* ---- waiting ---- */
 
+/* Look on, if it is time to and a job is known. Returns when it will be time. */
+static uint64_t look_on(struct waiting *waiting, uint64_t now_ms) {
+    struct job_onlooker *onlooker = &waiting->onlooker;
+
+    if (now_ms >= onlooker->open_at_ms && waiting->client->id == 0)
+        onlooker->open_at_ms = now_ms + LOOK_AFTER_MS;
+    else if (now_ms >= onlooker->open_at_ms)
+        job_onlooker_open(onlooker, waiting->path, waiting->client->id);
+    return onlooker->open_at_ms;
+}
+
+static void note_heard(struct waiting *waiting) {
+    waiting->is_heard = waiting->has_begun = true;
+}
+
+/* Whoever looked on in vain looks again: without a sign the stream would be taken for dead. */
+static void hear_onlooker(struct waiting *waiting) {
+    if (job_onlooker_hear(&waiting->onlooker, waiting->client->line, waiting->client->owner))
+        note_heard(waiting);
+    if (waiting->onlooker.talk.fd < 0 && !waiting->is_heard)
+        job_onlooker_begin(&waiting->onlooker, clock_now_ms() + LOOK_AFTER_MS);
+}
+
 /*
  * Wait for the daemon, or with for_output for the reader of stdout, or with neither for the time
  * alone. Returns GOING_ON when it may be so, LOST at until_ms, or an exit code.
@@ -103,22 +130,26 @@ static int leave_unread(const struct waiting *waiting) {
 static int wait_for(struct waiting *waiting, int fd, bool for_output, uint64_t until_ms) {
     struct pollfd polls[] = { { .fd = fd, .events = POLLIN },
         { .fd = waiting->signals, .events = POLLIN },
-        { .fd = waiting->output.fd, .events = for_output ? POLLOUT : 0 } };
-    const uint64_t end_ms = until_ms < waiting->end_ms ? until_ms : waiting->end_ms;
-    uint64_t now_ms = clock_now_ms();
+        { .fd = waiting->output.fd, .events = for_output ? POLLOUT : 0 }, { .events = POLLIN } };
+    const uint64_t now_ms = clock_now_ms(), look_ms = look_on(waiting, now_ms);
+    uint64_t end_ms = until_ms < waiting->end_ms ? until_ms : waiting->end_ms;
     int n;
 
     if (now_ms >= waiting->end_ms)
         return leave_late(waiting);
     if (now_ms >= until_ms)
         return LOST;
-    n = poll(polls, 3, end_ms - now_ms < POLL_MOST_MS ? (int)(end_ms - now_ms) : (int)POLL_MOST_MS);
+    end_ms = look_ms < end_ms ? look_ms : end_ms;
+    polls[3].fd = waiting->onlooker.talk.fd;
+    n = poll(polls, 4, end_ms - now_ms < POLL_MOST_MS ? (int)(end_ms - now_ms) : (int)POLL_MOST_MS);
     if (n > 0 && polls[1].revents != 0)
         return leave_by_signal(waiting);
     if (n > 0 && !for_output && polls[2].revents & (POLLERR | POLLHUP)) {
         errno = EPIPE;
         return leave_unread(waiting);
     }
+    if (n > 0 && polls[3].revents != 0)
+        hear_onlooker(waiting);
     return GOING_ON;
 }
 
@@ -147,14 +178,14 @@ static void note_why(struct waiting *waiting, const char *why) {
 }
 
 /*
- * Who is not there says so by this exit code. To one who has been heard before it means that a
- * restart takes its time.
+ * By this exit code says who is leaving, or not there yet, that one may ask again; and so does one
+ * who has heard of a job. But it may be how the job itself ended.
  */
 static int take_last(struct waiting *waiting, const json_t *line) {
     const char *error = json_string_value(json_object_get(line, "error"));
     const int exit_code = (int)json_integer_value(json_object_get(line, "exit"));
 
-    if (exit_code == EXIT_CODE_UNAVAILABLE && waiting->has_begun && !waiting->is_heard) {
+    if (exit_code == EXIT_CODE_UNAVAILABLE && waiting->has_begun && !waiting->is_over) {
         note_why(waiting, error != NULL ? error : "the job supervisor is away");
         return LOST;
     }
@@ -174,7 +205,8 @@ static int take_line(struct waiting *waiting, json_t *line) {
         log_info("%s", words);
         return GOING_ON;
     }
-    waiting->is_heard = waiting->has_begun = true;
+    note_heard(waiting);
+    waiting->is_over |= json_is_integer(json_object_get(json_object_get(line, "job"), "exit"));
     if (client->id == 0)
         client->id = json_read_number(line, "id");
     if (client->line != NULL)
@@ -194,7 +226,7 @@ static int take_all(struct waiting *waiting) {
             json_decref(line);
             break;
         case CONTROL_TALK_BYTES:
-            waiting->is_heard = waiting->has_begun = true;
+            note_heard(waiting);
             exit_code = write_bytes(waiting, bytes);
             break;
         case CONTROL_TALK_GARBAGE:
@@ -207,15 +239,27 @@ static int take_all(struct waiting *waiting) {
     return exit_code;
 }
 
+/*
+ * For how long the daemon may say nothing on this connection. Of a job that is known there is a
+ * sign in a moment, if somebody is there at all; so much time it has, however late it is.
+ */
+static uint64_t silence_ends_at_ms(const struct waiting *waiting) {
+    const struct job_client *client = waiting->client;
+    const uint64_t end_ms = waiting->silent_ms + client->options->patience_ms,
+                   least_ms = clock_now_ms() + (client->id != 0 ? 2 * LOOK_AFTER_MS : 0);
+
+    return end_ms > least_ms ? end_ms : least_ms;
+}
+
 /* Hear one answer. Returns the exit code or LOST. */
 static int listen_to(struct waiting *waiting) {
-    const uint64_t patience_ms = waiting->client->options->patience_ms;
+    const uint64_t limit_ms = silence_ends_at_ms(waiting);
     int exit_code = GOING_ON;
     ssize_t n;
 
     while (exit_code == GOING_ON) {
-        exit_code = wait_for(waiting, waiting->talk.fd, false,
-            waiting->is_heard ? UINT64_MAX : waiting->silent_ms + patience_ms);
+        exit_code = wait_for(
+            waiting, waiting->talk.fd, false, waiting->is_heard ? UINT64_MAX : limit_ms);
         if (exit_code != GOING_ON)
             break;
         n = control_talk_receive(&waiting->talk);
@@ -262,7 +306,7 @@ static int send_question(struct waiting *waiting) {
 static int converse(struct waiting *waiting) {
     int error, exit_code;
 
-    waiting->is_heard = false;
+    waiting->is_heard = waiting->is_over = false;
     error = control_talk_open(&waiting->talk, waiting->path, 0);
     if (error != 0 && error != EAGAIN && !waiting->has_met)
         return control_client_refuse(waiting->client->cmd, waiting->path, error);
@@ -274,8 +318,11 @@ static int converse(struct waiting *waiting) {
     note_why(waiting, "the daemon says nothing");
     waiting->talk.has_data = waiting->client->is_stream;
     exit_code = send_question(waiting);
+    if (waiting->client->is_stream)
+        job_onlooker_begin(&waiting->onlooker, clock_now_ms() + LOOK_AFTER_MS);
     if (exit_code == GOING_ON)
         exit_code = listen_to(waiting);
+    job_onlooker_begin(&waiting->onlooker, UINT64_MAX);
     control_talk_close(&waiting->talk);
     return exit_code;
 }
@@ -326,6 +373,7 @@ int job_client_ask(struct job_client *client) {
     struct waiting waiting = { .client = client,
         .path = control_client_path(&at),
         .talk = { .fd = -1 },
+        .onlooker = { .talk.fd = -1, .open_at_ms = UINT64_MAX },
         .output = { .fd = -1 },
         .signals = -1,
         .first = client->from,
@@ -346,14 +394,4 @@ int job_client_ask(struct job_client *client) {
     if (waiting.signals >= 0)
         close(waiting.signals);
     return exit_code;
-}
-
-int job_client_read_id(const char *text, uint64_t *out_id, struct complaint *complaint) {
-    struct complaint inner;
-
-    if (number_parse_u64(text, strlen(text), out_id, &inner) == 0 && *out_id > 0 &&
-        *out_id <= INT64_MAX)
-        return 0;
-    return complaint_set(complaint,
-        "\"%.40s\" is not the number of a job; prefork job list --all shows those there are", text);
 }

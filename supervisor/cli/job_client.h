@@ -20,7 +20,6 @@
 #include <stdint.h>
 
 #include "shared/cmd.h"
-#include "shared/complaint.h"
 
 struct job_client_options {
     const char *control; /* NULL: $PREFORK_CONTROL, then the usual place */
@@ -55,7 +54,10 @@ struct job_client {
     bool is_stream;
     uint64_t id;   /* of the job; 0: the answer says it */
     uint64_t from; /* bytes of the result that need not come; moves with what is written */
-    /* Each line of the answer but the last, and words of progress; NULL: not wanted. */
+    /*
+     * Each line of the answer but the last and words of progress, and of a stream that takes its
+     * time the lines of job.wait; NULL: not wanted.
+     */
     void (*line)(void *owner, json_t *line);
     void *owner;
 };
@@ -65,8 +67,5 @@ struct job_client {
  * Returns the exit code.
  */
 int job_client_ask(struct job_client *client);
-
-/* Read the id of a job. Returns 0, or -1 with a complaint. */
-int job_client_read_id(const char *text, uint64_t *out_id, struct complaint *complaint);
 
 #endif

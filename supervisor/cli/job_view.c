@@ -331,7 +331,7 @@ void job_view_write(const struct job_view_place *place, const json_t *job) {
 void job_view_sum_up(struct prose *prose, const json_t *job) {
     const struct kernel_ops *kernel = kernels_find(json_read_text(job, "kernel"));
     const char *digest = json_read_text(job, "digest");
-    const uint64_t wall_ns = json_read_number(job, "wall_ns");
+    const uint64_t wall_ms = json_read_number(job, "wall_ms");
     char records[NUMBER_TEXT_MAX], done[NUMBER_TEXT_MAX], all[NUMBER_TEXT_MAX];
 
     prose_add(prose, "job %" PRIu64 " is %s: %s %s, %s of %s chunks", json_read_number(job, "id"),
@@ -340,8 +340,8 @@ void job_view_sum_up(struct prose *prose, const json_t *job) {
         kernel != NULL && kernel->flags & KERNEL_BYTES ? "lines" : "numbers",
         number_format_grouped(done, json_read_number(job, "chunks_done")),
         number_format_grouped(all, json_read_number(job, "chunks")));
-    if (wall_ns > 0)
-        prose_add(prose, ", %s", number_format_span(records, wall_ns));
+    if (wall_ms > 0)
+        prose_add(prose, ", %s", number_format_span(records, wall_ms * 1000000u));
     if (digest[0] != '\0')
         prose_add(prose, ", digest %s", digest);
 }

@@ -16,7 +16,7 @@
 #define SOCKET    "control.sock"
 #define LINE_MAX_ 70000
 
-static int listener = -1, peer = -1;
+static int listener = -1, peer = -1, aside = -1;
 static pid_t pid;
 
 struct harness_result fake_ask(const char *const *words) {
@@ -144,6 +144,13 @@ void fake_say_torn(const void *bytes, size_t len, size_t sent) {
 
 void fake_say_data(const void *bytes, size_t len) {
     fake_say_torn(bytes, len, len);
+}
+
+void fake_swap(void) {
+    const int fd = peer;
+
+    peer = aside;
+    aside = fd;
 }
 
 void fake_hang_up(void) {

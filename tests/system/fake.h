@@ -60,6 +60,9 @@ void fake_say_data(const void *bytes, size_t len);
 /* As fake_say_data(), but break off after `sent` of the bytes. */
 void fake_say_torn(const void *bytes, size_t len, size_t sent);
 
+/* Put this connection aside, and go on with the one that was put aside before. */
+void fake_swap(void);
+
 /* Close the connection. */
 void fake_hang_up(void);
 

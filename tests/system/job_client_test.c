@@ -265,6 +265,29 @@ static void restart_of_the_daemon_is_waited_for(void) {
     fake_join();
 }
 
+/* It says good-bye, with the exit code of one who is not there; a job may have that code, too. */
+static void leave_politely(void) {
+    fake_take("job.result");
+    fake_say_data("14\n", 3);
+    fake_say("{\"done\":true,\"exit\":69,\"error\":\"the job supervisor is leaving\"}\n");
+    fake_check_number(fake_take("job.result"), "from", 3);
+    fake_say_data("28\n", 3);
+    fake_say("{\"job\":" FAKE_JOB "}\n", 3, 0, "69", "failed", "\"no library\"");
+    fake_say("{\"done\":true,\"exit\":69,\"error\":\"no library\"}\n");
+}
+
+static void leaving_is_not_the_end_of_the_job(void) {
+    struct harness_result r;
+
+    fake_start(leave_politely);
+    r = FAKE_ASK("job", "result", "17");
+    expect_exit(&r, 69);
+    CHECK(strcmp(r.out, "14\n28\n") == 0, "%s", r.out);
+    expect_words("stderr", r.err, "job result: no library\n");
+    CHECK(strstr(r.err, "is leaving") == NULL, "%s", r.err);
+    fake_join();
+}
+
 static void go_for_good(void) {
     fake_take("job.result");
     fake_say_data("14\n", 3);
@@ -372,6 +395,7 @@ static const struct harness_test tests[] = {
     { "stream_goes_on_at_its_byte_wherever_it_breaks",
         stream_goes_on_at_its_byte_wherever_it_breaks },
     { "restart_of_the_daemon_is_waited_for", restart_of_the_daemon_is_waited_for },
+    { "leaving_is_not_the_end_of_the_job", leaving_is_not_the_end_of_the_job },
     { "daemon_that_stays_away_is_given_up", daemon_that_stays_away_is_given_up },
     { "daemon_that_says_nothing_is_given_up", daemon_that_says_nothing_is_given_up },
     { "garbage_is_no_result", garbage_is_no_result },

@@ -170,6 +170,31 @@ static void progress_can_be_read_by_a_program(void) {
     fake_join();
 }
 
+/* No byte for longer than one is patient: but on a second connection there are signs of life. */
+static void compute_for_long(void) {
+    fake_take("job.result");
+    fake_swap();
+    fake_check_number(fake_take("job.wait"), "id", 17);
+    fake_say("{\"progress\":{\"chunks\":0,\"chunks_done\":0,\"state\":\"queued\"}}\n");
+    fake_hang_up();
+    fake_swap();
+    harness_pause_us(1500000); /* so that patience, and what it has at least, would be over */
+    CHECK(!fake_is_closed(), "it is not waited for");
+    fake_say_data("14\n", 3);
+    fake_say(FAKE_DONE);
+}
+
+static void slow_job_is_not_taken_for_dead(void) {
+    struct harness_result r;
+
+    fake_start(compute_for_long);
+    r = FAKE_ASK("job", "result", "17", "--patience", "10ms");
+    expect_exit(&r, 0);
+    CHECK(strcmp(r.out, "14\n") == 0, "%s", r.out);
+    expect_words("stderr", r.err, "job 17 is queued\n");
+    fake_join();
+}
+
 static void give_what_is_there(void) {
     json_t *args = fake_take("job.result");
 
@@ -202,6 +227,7 @@ static const struct harness_test tests[] = {
         closed_stdout_ends_the_client_and_not_the_job },
     { "wait_ends_as_the_job_does", wait_ends_as_the_job_does },
     { "progress_can_be_read_by_a_program", progress_can_be_read_by_a_program },
+    { "slow_job_is_not_taken_for_dead", slow_job_is_not_taken_for_dead },
     { "result_without_following_is_what_is_there", result_without_following_is_what_is_there },
     { NULL, NULL },
 };
