@@ -53,12 +53,6 @@ static void stop_striking(const struct striker *striker) {
     CHECK(waitpid(striker->pid, NULL, 0) == striker->pid, "waitpid");
 }
 
-/* What a killed job supervisor leaves comes to us, as it would to init: the guard of commands. */
-static void reap_orphans(void) {
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        continue;
-}
-
 static void kill_a_worker(unsigned n) {
     pid_t pids[8];
     size_t count = jobs_worker_pids(pids, 8);
@@ -107,7 +101,7 @@ static void storm(const char *engine, void (*strike)(unsigned n), unsigned least
     CHECK(harness_until(PATIENCE_MS, jobs_supervisor_pid() > 0), "%s", daemon_log());
     CHECK(jobs_number("1", "records") == (long long)last / 97, "%lld", jobs_number("1", "records"));
     daemon_stop(&daemon);
-    reap_orphans();
+    jobs_reap_orphans();
     unlink("preforkd.log");
     CHECK(system("rm -r spool") == 0, "spool");
 }
@@ -156,7 +150,7 @@ static void supervisor_killed_at_random_loses_nothing(void) {
         daemon_start_unsettled(&daemon);
         CHECK(harness_until(PATIENCE_MS, jobs_supervisor_pid() > 0), "%s", daemon_log());
     }
-    reap_orphans();
+    jobs_reap_orphans();
     r = PREFORK("job", "wait", id);
     CHECK(r.code == 0, "exit %d: %s", r.code, r.err);
     expected = expect_multiples(2431, 1, 2000000000, &len);
@@ -241,7 +235,7 @@ static void commands_under_a_killed_job_supervisor_end_and_stand_once(void) {
     r = PREFORK("job", "result", id);
     expect_bytes("result", r.out, r.out_len, expected, used);
     daemon_stop(&daemon);
-    reap_orphans();
+    jobs_reap_orphans();
 }
 
 static const struct harness_test tests[] = {
