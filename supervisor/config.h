@@ -154,7 +154,7 @@ struct config {
         uint64_t max_running, max_queued, max_per_user;
         uint64_t max_result_bytes, max_spool_bytes;
         uint64_t keep_jobs, keep_for_ms;
-        uint64_t graceful_timeout_ms;
+        uint64_t graceful_timeout_ms, supervisor_timeout_ms;
     } jobs;
     struct config_service service[CONFIG_SERVICES_MAX]; /* sorted by name */
     unsigned service_count;

@@ -159,6 +159,9 @@ int config_dump_json(const char *file, FILE *out, FILE *complaints) {
     json_object_set_new(object, "file", json_text_new(config->file));
     json_object_set_new(object, "uid", make_id(config->uid));
     json_object_set_new(object, "gid", make_id(config->gid));
+    json_object_set_new(object, "jobs_uid", make_id(config->jobs.uid));
+    json_object_set_new(object, "jobs_gid", make_id(config->jobs.gid));
+    json_object_set_new(object, "command_uid", make_id(config->jobs.command_uid));
     json_object_set_new(object, "daemon", make_section(&memory->daemon, false));
     json_object_set_new(object, "control", make_section(&memory->control, false));
     json_object_set_new(object, "log", make_section(&memory->log, false));

@@ -80,6 +80,9 @@ const struct setting config_jobs_settings[] = {
     { JOBS_MS(keep_for), .fallback = "30d", .help = "how long they are kept; 0: no limit" },
     { JOBS_MS(graceful_timeout), .fallback = "10s",
         .help = "what chunks in work have to end when the job supervisor leaves" },
+    { JOBS_MS(supervisor_timeout), .fallback = "30s",
+        .help =
+            "a job supervisor that does not answer for so long is ended and replaced; 0: never" },
     { .name = NULL },
 };
 

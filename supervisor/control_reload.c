@@ -62,6 +62,8 @@ static json_t *make_verdict(
     json_object_set_new(object, "complaints", make_lines(verdict->complaints));
     json_object_set_new(object, "services", make_services(&verdict->plan));
     json_object_set_new(object, "jobs", make_jobs(&verdict->plan));
+    json_object_set_new(object, "job_supervisor",
+        verdict->plan.has_jobs ? json_string(reload_jobs_name(verdict->plan.jobs)) : json_null());
     json_object_set_new(object, "daemon", text_or_null(verdict->plan.daemon_words));
     json_object_set_new(object, "at_next_start", text_or_null(verdict->plan.later_words));
     return object;

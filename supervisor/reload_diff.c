@@ -35,6 +35,18 @@ const char *reload_action_name(enum reload_action action) {
     return action_names[action];
 }
 
+const char *reload_jobs_name(enum reload_jobs jobs) {
+    static const char *const names[] = {
+        [RELOAD_JOBS_KEEP] = "kept",
+        [RELOAD_JOBS_TELL] = "told",
+        [RELOAD_JOBS_RESTART] = "replaced",
+        [RELOAD_JOBS_START] = "started",
+        [RELOAD_JOBS_STOP] = "stopped",
+    };
+
+    return names[jobs];
+}
+
 const char *reload_job_action_name(enum reload_action action) {
     return action == RELOAD_ADJUST ? "changed" : action_names[action];
 }
@@ -180,21 +192,28 @@ static void compare_jobs(
     }
 }
 
-static enum reload_jobs compare_supervisor(const struct config *was, const struct config *is) {
-    char *old_text = config_jobs_write(was), *new_text = config_jobs_write(is);
-    enum reload_jobs jobs = RELOAD_JOBS_KEEP;
+/* What a process logs is settled when it is forked. */
+static bool logs_otherwise(const struct config *was, const struct config *is) {
+    return was->log.format != is->log.format || was->log.level != is->log.level;
+}
 
+static void compare_supervisor(
+    struct reload_plan *plan, const struct config *was, const struct config *is) {
+    char *old_text = config_jobs_write(was), *new_text = config_jobs_write(is);
+
+    plan->has_jobs = old_text != NULL || new_text != NULL;
+    plan->jobs = RELOAD_JOBS_KEEP;
     if (old_text == NULL && new_text != NULL)
-        jobs = RELOAD_JOBS_START;
+        plan->jobs = RELOAD_JOBS_START;
     else if (old_text != NULL && new_text == NULL)
-        jobs = RELOAD_JOBS_STOP;
-    else if (old_text != NULL && config_jobs_needs_restart(was, is))
-        jobs = RELOAD_JOBS_RESTART;
-    else if (old_text != NULL && strcmp(old_text, new_text) != 0)
-        jobs = RELOAD_JOBS_TELL;
+        plan->jobs = RELOAD_JOBS_STOP;
+    else if (plan->has_jobs && (config_jobs_needs_restart(was, is) || logs_otherwise(was, is)))
+        plan->jobs = RELOAD_JOBS_RESTART;
+    else if (plan->has_jobs && strcmp(old_text, new_text) != 0)
+        plan->jobs = RELOAD_JOBS_TELL;
+    plan->jobs_differs = plan->jobs != RELOAD_JOBS_KEEP;
     free(old_text);
     free(new_text);
-    return jobs;
 }
 
 /* ---- */
@@ -209,8 +228,7 @@ void reload_diff(
     *plan = (struct reload_plan){ .count = 0 };
     compare_daemon(plan, running, wanted, workers_words);
     compare_jobs(plan, running, wanted);
-    plan->jobs = compare_supervisor(running, wanted);
-    plan->jobs_differs = plan->jobs != RELOAD_JOBS_KEEP;
+    compare_supervisor(plan, running, wanted);
     while (a < running->service_count || b < wanted->service_count) {
         order = a == running->service_count ? 1
                 : b == wanted->service_count

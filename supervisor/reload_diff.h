@@ -42,10 +42,13 @@ struct reload_job_change {
 enum reload_jobs {
     RELOAD_JOBS_KEEP,    /* nothing differs that it has to know */
     RELOAD_JOBS_TELL,    /* it gets the new text */
-    RELOAD_JOBS_RESTART, /* another one with the new text: it is to be somebody else, elsewhere */
+    RELOAD_JOBS_RESTART, /* another one: it is to be somebody else, elsewhere, or log otherwise */
     RELOAD_JOBS_START,   /* there was none */
     RELOAD_JOBS_STOP,    /* there is to be none */
 };
+
+/* "kept", "told" and so on. */
+const char *reload_jobs_name(enum reload_jobs jobs);
 
 struct reload_plan {
     struct reload_change change[2 * CONFIG_SERVICES_MAX]; /* by name */
@@ -53,6 +56,7 @@ struct reload_plan {
     struct reload_job_change job[2 * CONFIG_JOBS_MAX]; /* by name */
     unsigned job_count;
     enum reload_jobs jobs;
+    bool has_jobs;                       /* there is a job supervisor, now or then */
     bool jobs_differs;                   /* jobs is not KEEP */
     bool log_differs;                    /* the log writer has to be replaced */
     char daemon_words[RELOAD_WORDS_MAX]; /* the daemon's keys that differ */

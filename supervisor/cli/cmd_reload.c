@@ -90,6 +90,12 @@ static void keep(void *owner, json_t *object) {
     *verdict = json_incref(object);
 }
 
+/* jobs: "" when there is none. */
+static void print_job_supervisor(const char *jobs, bool is_reload) {
+    if (jobs[0] != '\0' && strcmp(jobs, "kept") != 0)
+        printf("the job supervisor %s %s\n", is_reload ? "was" : "would be", jobs);
+}
+
 static void print_verdict(const json_t *verdict, int exit_code, bool is_reload) {
     const char *daemon = json_read_text(verdict, "daemon"),
                *later = json_read_text(verdict, "at_next_start");
@@ -98,6 +104,7 @@ static void print_verdict(const json_t *verdict, int exit_code, bool is_reload) 
     if (exit_code == EXIT_CODE_OK || exit_code == EXIT_CODE_INCOMPLETE) {
         print_list(json_object_get(verdict, "services"), service_columns, "service");
         print_list(json_object_get(verdict, "jobs"), job_columns, "job");
+        print_job_supervisor(json_read_text(verdict, "job_supervisor"), is_reload);
         if (daemon[0] != '\0')
             printf("%s\n", daemon);
         if (later[0] != '\0')
