@@ -157,7 +157,8 @@ _Noreturn static void run_jobs(const struct child *child, int order_fd, pid_t pa
     const struct jobs_args args = { .config_text = supervisor->jobs.text,
         .board = supervisor->jobs.board,
         .order_fd = order_fd,
-        .generation = child->generation };
+        .generation = child->generation,
+        .life = supervisor->started_at_ns };
     struct child_setup setup = { .title = "jobs",
         .parent = parent,
         .service = &service,

@@ -74,11 +74,17 @@ int store_add(struct store *store, struct entry *entry, struct complaint *compla
 int store_note_run(struct store *store, const struct entry *entry, struct complaint *complaint);
 
 /*
- * Note the end: state and all that became of it. The journal and spool of a DONE job are removed
- * after that, so whoever finishes a job leaves them where they are.
+ * Note the end: state and all that became of it. Whoever finishes a job leaves its journal and
+ * spool where they are until then.
  * Returns 0, or -1 with the complaint: then it will go on after a restart, unless noted later.
  */
 int store_note_end(struct store *store, struct entry *entry, struct complaint *complaint);
+
+/*
+ * Remove the journal and spool of a DONE job, whose end is noted. That may take milliseconds, and
+ * nobody waits for it: store_load() does it for those that were left.
+ */
+void store_tidy(struct store *store, struct entry *entry);
 
 /*
  * Take the end back: the job has not ended, and its result, journal and spool are as they were.
@@ -88,7 +94,7 @@ int store_note_retry(struct store *store, struct entry *entry, struct complaint 
 
 /* Remove all of an ended job from the disk; the entry stays. Returns 0, or -1 with the complaint.
  */
-int store_forget(struct store *store, const struct entry *entry, struct complaint *complaint);
+int store_forget(struct store *store, struct entry *entry, struct complaint *complaint);
 
 /* Write the path of the job's folder; terminated. Its result is FOLDER/result. Returns dst. */
 char *store_folder(const struct store *store, uint64_t id, char dst[PATH_MAX]);

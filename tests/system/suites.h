@@ -11,7 +11,11 @@ extern const struct harness_suite job_storm_suite;
 extern const struct harness_suite job_resume_suite;
 extern const struct harness_suite job_engine_suite;
 extern const struct harness_suite job_command_suite;
+extern const struct harness_suite job_client_suite;
+extern const struct harness_suite job_wait_suite;
+extern const struct harness_suite job_verbs_suite;
 extern const struct harness_suite daemon_config_suite;
+extern const struct harness_suite daemon_jobs_config_suite;
 extern const struct harness_suite daemon_model_suite;
 extern const struct harness_suite daemon_pool_suite;
 extern const struct harness_suite daemon_reload_suite;
@@ -35,6 +39,9 @@ extern const struct harness_suite daemon_explain_suite;
 extern const struct harness_suite daemon_queue_suite;
 extern const struct harness_suite daemon_jobs_keeper_suite;
 extern const struct harness_suite doctor_suite;
+extern const struct harness_suite daemon_jobs_suite;
+extern const struct harness_suite daemon_jobs_storm_suite;
+extern const struct harness_suite daemon_jobs_plan_suite;
 extern const struct harness_suite completion_suite;
 
 #endif
