@@ -157,7 +157,7 @@ static void read_service(struct config_reading *reading, const char *path) {
 static void read_services(struct config_reading *reading) {
     static const struct config_folder folder = { .key = "services_dir",
         .what = "service",
-        .whats = "services",
+        .plural = "services",
         .most = CONFIG_SERVICES_MAX,
         .read = read_service };
     struct config *config = reading->config;
@@ -219,9 +219,11 @@ struct config *config_read_again(const char *file, FILE *complaints) {
 
 /* ---- the trial ---- */
 
-/* In the child: it may end as it likes, only the last byte says that it did not. */
+/* In the child: it may end as it likes, only the last byte says that it did not: is all good? */
 static _Noreturn void try(const char *file, int verdict_fd) {
     FILE *nowhere = fopen("/dev/null", "w");
+    struct config *config;
+    bool is_good;
     sigset_t none;
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -232,8 +234,10 @@ static _Noreturn void try(const char *file, int verdict_fd) {
     if (nowhere == NULL || fd < 0 || dup2(fd, STDERR_FILENO) < 0)
         leave_process(1);
     FAILPOINT("config-trial");
-    config_free(config_read_plain(file, nowhere));
-    if (write(verdict_fd, "", 1) != 1)
+    config = config_read_plain(file, nowhere);
+    is_good = config != NULL;
+    config_free(config);
+    if (write(verdict_fd, &is_good, sizeof(is_good)) != sizeof(is_good))
         leave_process(1);
     leave_process(0);
 }
@@ -243,7 +247,7 @@ struct config *config_read_guarded(const char *file, FILE *complaints) {
     siginfo_t info = { .si_pid = 0 };
     int verdict[2];
     ssize_t n;
-    char byte;
+    bool is_good;
     pid_t pid;
 
     if (pipe2(verdict, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
@@ -253,13 +257,13 @@ struct config *config_read_guarded(const char *file, FILE *complaints) {
     if (pid == 0)
         try(file, verdict[1]);
     close(verdict[1]);
-    while ((n = read(verdict[0], &byte, 1)) < 0 && errno == EINTR)
+    while ((n = read(verdict[0], &is_good, sizeof(is_good))) < 0 && errno == EINTR)
         continue;
     close(verdict[0]);
     while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0 && errno == EINTR)
         continue;
-    if (n == 1)
-        return config_read_again(file, complaints);
+    if (n == sizeof(is_good))
+        return is_good ? config_read_again(file, complaints) : config_read_plain(file, complaints);
     if (info.si_pid == pid)
         exit_words_describe(words, info.si_code, info.si_status);
     fprintf(complaints, "%s: the process that read it first %s\n", file, words);

@@ -335,7 +335,7 @@ void config_check_folder(struct config_reading *reading, const struct config_sec
     struct stat st;
     char *folder;
 
-    if (slash == NULL || slash == path || origin->where.file == NULL)
+    if (slash == NULL || slash == path || origin->where.file == NULL || origin->is_bad)
         return;
     folder = strndup(path, (size_t)(slash - path));
     if (folder != NULL && (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode)))

@@ -47,7 +47,7 @@ int config_folder_read(
             strerror(errno));
     else if (count > folder->most)
         config_complain(reading, where, "%s: %s has %d %s, at most %d are allowed", folder->key,
-            path, count, folder->whats, folder->most);
+            path, count, folder->plural, folder->most);
     for (int i = 0; i < count; i++) {
         if (count <= folder->most)
             read_one(reading, folder, path, list[i]->d_name);

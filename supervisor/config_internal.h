@@ -192,8 +192,8 @@ const char *config_belongs_to(const char *key);
 
 /* A kind of files: NAME.conf in a folder, each for one thing of that name. */
 struct config_folder {
-    const char *key;          /* of the daemon's file, that names the folder */
-    const char *what, *whats; /* "service", "services" */
+    const char *key;           /* of the daemon's file, that names the folder */
+    const char *what, *plural; /* "service", "services" */
     int most;
     void (*read)(struct config_reading *reading, const char *path);
 };

@@ -95,9 +95,11 @@ static void read_job(struct config_reading *reading, const char *path) {
 }
 
 void config_job_read_all(struct config_reading *reading) {
-    static const struct config_folder folder = {
-        .key = "jobs_dir", .what = "job", .whats = "jobs", .most = CONFIG_JOBS_MAX, .read = read_job
-    };
+    static const struct config_folder folder = { .key = "jobs_dir",
+        .what = "job",
+        .plural = "jobs",
+        .most = CONFIG_JOBS_MAX,
+        .read = read_job };
     struct config *config = reading->config;
     const char *usual = config_keep_path(reading->memory, config->file, "jobs.d");
 

@@ -87,7 +87,15 @@ char *config_jobs_write(const struct config *config) {
     return text;
 }
 
+bool config_jobs_becomes_another(const struct config *config) {
+    const uid_t uid = config->jobs.uid != (uid_t)-1 ? config->jobs.uid : geteuid();
+
+    return config->jobs.commands != COMMANDS_NONE && config->jobs.command_user != NULL &&
+           uid != 0 && config->jobs.command_uid != uid;
+}
+
 bool config_jobs_needs_restart(const struct config *was, const struct config *is) {
     return was->jobs.uid != is->jobs.uid || was->jobs.gid != is->jobs.gid ||
-           strcmp(was->jobs.spool_dir, is->jobs.spool_dir) != 0;
+           strcmp(was->jobs.spool_dir, is->jobs.spool_dir) != 0 ||
+           config_jobs_becomes_another(was) != config_jobs_becomes_another(is);
 }

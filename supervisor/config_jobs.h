@@ -14,9 +14,13 @@
  */
 char *config_jobs_write(const struct config *config);
 
+/* Do commands run as another user than the job supervisor, which is not root and has to do it? */
+bool config_jobs_becomes_another(const struct config *config);
+
 /*
  * Has the job supervisor to be replaced, because a new text does not suffice? So it is when it is
- * to run as somebody else or has another spool. Both configurations want one.
+ * to run as somebody else, has another spool, or needs rights that it did not keep. Both
+ * configurations want one.
  */
 bool config_jobs_needs_restart(const struct config *was, const struct config *is);
 

@@ -4,6 +4,7 @@
  */
 #include "supervisor/spawn_child.h"
 
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -14,12 +15,18 @@
 #include "shared/failpoint.h"
 #include "shared/gate.h"
 #include "shared/log.h"
+#include "supervisor/capabilities.h"
 #include "supervisor/child_setup.h"
+#include "supervisor/config_jobs.h"
 #include "supervisor/jobs/jobs.h"
 #include "supervisor/log_writer.h"
 #include "supervisor/service.h"
 #include "supervisor/supervisor.h"
 #include "workers/worker.h"
+
+/* To fork workers that run commands as another user, and to end them. */
+#define BECOME_ANOTHER \
+    (CAPABILITIES_OF(CAP_SETUID) | CAPABILITIES_OF(CAP_SETGID) | CAPABILITIES_OF(CAP_KILL))
 
 /* ---- a worker ---- */
 
@@ -73,6 +80,11 @@ static void fill_args(struct worker_args *args, const struct child *child, int o
             .address = service->listener[i].address };
 }
 
+/* Who names nobody is as the daemon is to be; the numbers are right already. */
+static const char *user_of(const struct supervisor *supervisor, const char *named) {
+    return named != NULL ? named : supervisor->config->user;
+}
+
 _Noreturn static void run_worker(const struct child *child, int order_fd, pid_t parent) {
     struct supervisor *supervisor = child->supervisor;
     const struct log_lane *lane = &supervisor->lanes.lane[child->lane];
@@ -80,6 +92,7 @@ _Noreturn static void run_worker(const struct child *child, int order_fd, pid_t 
         .slot = child->slot,
         .parent = parent,
         .service = child->service->config,
+        .user = user_of(supervisor, child->service->config->user),
         .out_fd = lane->out_write,
         .err_fd = lane->err_write };
     struct worker_args *args = worker_new();
@@ -104,10 +117,9 @@ _Noreturn static void run_worker(const struct child *child, int order_fd, pid_t 
 /* ---- those that serve nobody ---- */
 
 /* Limits as they are inherited, and this user. */
-static struct config_service as_user(const char *user, uid_t uid, gid_t gid) {
+static struct config_service as_user(uid_t uid, gid_t gid) {
     return (struct config_service){ .uid = uid,
         .gid = gid,
-        .user = user,
         .rlimit_nofile = UINT64_MAX,
         .rlimit_as_bytes = UINT64_MAX,
         .rlimit_core_bytes = UINT64_MAX };
@@ -116,7 +128,7 @@ static struct config_service as_user(const char *user, uid_t uid, gid_t gid) {
 _Noreturn static void run_log_writer(const struct child *child, int order_fd, pid_t parent) {
     const struct supervisor *supervisor = child->supervisor;
     const struct config *config = supervisor->config;
-    const struct config_service service = as_user(config->user, config->uid, config->gid);
+    const struct config_service service = as_user(config->uid, config->gid);
     const struct log_writer_args args = { .config = config,
         .lanes = &supervisor->lanes,
         .order_fd = order_fd,
@@ -125,6 +137,7 @@ _Noreturn static void run_log_writer(const struct child *child, int order_fd, pi
     struct child_setup setup = { .title = "log",
         .parent = parent,
         .service = &service,
+        .user = config->user,
         .out_fd = -1,
         .err_fd = -1,
         .keeps_all = true,
@@ -140,8 +153,7 @@ _Noreturn static void run_jobs(const struct child *child, int order_fd, pid_t pa
     struct supervisor *supervisor = child->supervisor;
     const struct config *config = supervisor->config;
     const struct log_lane *lane = &supervisor->lanes.lane[child->lane];
-    const struct config_service service = as_user(
-        config->jobs.user, config->jobs.uid, config->jobs.gid);
+    const struct config_service service = as_user(config->jobs.uid, config->jobs.gid);
     const struct jobs_args args = { .config_text = supervisor->jobs.text,
         .board = supervisor->jobs.board,
         .order_fd = order_fd,
@@ -150,8 +162,10 @@ _Noreturn static void run_jobs(const struct child *child, int order_fd, pid_t pa
     struct child_setup setup = { .title = "jobs",
         .parent = parent,
         .service = &service,
+        .user = user_of(supervisor, config->jobs.user),
         .out_fd = lane->out_write,
-        .err_fd = lane->err_write };
+        .err_fd = lane->err_write,
+        .capabilities = config_jobs_becomes_another(config) ? BECOME_ANOTHER : 0 };
 
     child_setup_keep(&setup, order_fd);
     child_setup_keep(&setup, lane->record_write);

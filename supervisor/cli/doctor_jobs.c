@@ -162,9 +162,10 @@ void doctor_jobs_look_command(struct doctor *doctor) {
     else if (uid == 0)
         doctor_find(doctor, DOCTOR_WARN, "jobs.command_user = \"...\"",
             "commands of jobs run as root; jobs.commands = \"%s\"", who);
-    else if (uid != owner && owner != 0)
-        doctor_find(doctor, DOCTOR_BAD, "leave jobs.command_user out, or set jobs.user = \"root\"",
-            "the job supervisor cannot become %s: only one that runs as root can", user);
+    else if (uid == owner && strcmp(who, "all") == 0)
+        doctor_find(doctor, DOCTOR_BAD, "another jobs.command_user",
+            "commands of anybody's jobs run as the job supervisor, %s, and may read all jobs",
+            user);
     else
         doctor_find(doctor, DOCTOR_OK, NULL, "commands of jobs run as %s; jobs.commands = \"%s\"",
             user, who);

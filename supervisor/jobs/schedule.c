@@ -164,11 +164,12 @@ void schedule_renew(
     const struct schedule *schedule, const struct schedule_time *now, struct schedule_past *past) {
     int64_t away = now->unix_ms > past->unix_ms ? now->unix_ms - past->unix_ms : 0;
 
+    if (schedule->kind == SCHEDULE_EVERY && past->boot != now->boot)
+        past->mono_ms = now->mono_ms - (away < CLOCK_MS ? away : CLOCK_MS);
     if (schedule->kind == SCHEDULE_START && past->life != now->life)
         past->mono_ms = now->mono_ms;
-    if (schedule->kind != SCHEDULE_EVERY || past->boot == now->boot)
-        return;
-    past->mono_ms = now->mono_ms - (away < CLOCK_MS ? away : CLOCK_MS);
+    if (past->mono_ms > now->mono_ms) /* no clock of this boot has said so */
+        past->mono_ms = now->mono_ms;
     past->boot = now->boot;
 }
 

@@ -161,10 +161,11 @@ static bool is_unfinished(const char *name) {
 }
 
 /* Look at one name of job/. Returns 0, or -1 with errno. */
-static int sort_name(struct store *store, const char *name, struct ids *ids) {
+static int sort_name(struct store *store, const struct dirent *entry, struct ids *ids) {
+    const char *name = entry->d_name;
     uint64_t id = id_of(name);
 
-    if (id > 0)
+    if (id > 0 && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
         return add_id(ids, id);
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return 0;
@@ -182,7 +183,7 @@ static int list_ids(struct store *store, struct ids *ids) {
 
     for (int i = 0; i < count; i++) {
         if (rc == 0)
-            rc = sort_name(store, names[i]->d_name, ids);
+            rc = sort_name(store, names[i], ids);
         free(names[i]);
     }
     if (count >= 0)

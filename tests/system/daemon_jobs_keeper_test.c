@@ -326,6 +326,78 @@ static void it_runs_as_its_own_user(void) {
     daemon_stop(&daemon);
 }
 
+/* Neither a service nor the jobs name one. */
+static void without_a_user_of_its_own_it_is_the_daemons(void) {
+    const struct passwd *nobody = getpwnam("nobody");
+    pid_t echo[DAEMON_WORKERS_MAX];
+    struct daemon daemon;
+
+    if (geteuid() != 0 || nobody == NULL)
+        harness_skip("only root can become somebody else");
+    CHECK(mkdir("spool", 0700) == 0 && chown("spool", nobody->pw_uid, nobody->pw_gid) == 0 &&
+              chmod(".", 0755) == 0,
+        "%s", strerror(errno));
+    write_jobs("spool_dir = \"spool\";", "user = \"nobody\";");
+    daemon_write_service("echo", "%s", "");
+    daemon_start(&daemon);
+    CHECK(uid_of(wait_for_it()) == (long)nobody->pw_uid, "uid %ld", uid_of(jobs_pid()));
+    CHECK(daemon_workers("echo", NULL, echo) == 2, "workers");
+    CHECK(uid_of(echo[0]) == (long)nobody->pw_uid, "a worker is uid %ld", uid_of(echo[0]));
+    daemon_stop(&daemon);
+}
+
+/* The capabilities that a process has, as /proc shows them. */
+static unsigned long long capabilities_of(pid_t pid, const char *set) {
+    unsigned long long bits = 0;
+    char path[64], name[32], *text, *at;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    snprintf(name, sizeof(name), "\n%s:", set);
+    text = harness_read_file(path, NULL);
+    at = strstr(text, name);
+    CHECK(at != NULL && sscanf(at + strlen(name), "%llx", &bits) == 1, "%s", text);
+    return bits;
+}
+
+/* Somebody else's commands need rights to become somebody else, and nothing beyond. */
+static void it_keeps_no_more_rights_than_commands_need(void) {
+    const unsigned long long become = 1ull << 5 | 1ull << 6 | 1ull << 7; /* kill, setgid, setuid */
+    const struct {
+        const char *more, *word;
+        unsigned long long rights;
+    } steps[] = {
+        { "", "kept", 0 },
+        { "commands = \"admin\"; command_user = \"daemon\";", "replaced", become },
+        { "commands = \"all\"; command_user = \"daemon\";", "told", become },
+        { "commands = \"admin\"; command_user = \"nobody\";", "replaced", 0 },
+    };
+    const struct passwd *nobody = getpwnam("nobody");
+    struct daemon daemon;
+    char text[256];
+    const char *word;
+    pid_t pid;
+
+    if (geteuid() != 0 || nobody == NULL || getpwnam("daemon") == NULL)
+        harness_skip("only root can become somebody else");
+    nobody = getpwnam("nobody"); /* the other call had its place */
+    CHECK(mkdir("spool", 0700) == 0, "%s", strerror(errno));
+    CHECK(chown("spool", nobody->pw_uid, nobody->pw_gid) == 0 && chmod(".", 0755) == 0, "%s",
+        strerror(errno));
+    start(&daemon, "user = \"nobody\"; spool_dir = \"spool\";");
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        snprintf(text, sizeof(text), "user = \"nobody\"; spool_dir = \"spool\"; %s", steps[i].more);
+        write_jobs(text, "");
+        word = reload();
+        CHECK(strcmp(word, steps[i].word) == 0, "step %zu: %s", i, word);
+        pid = wait_for_it();
+        CHECK(capabilities_of(pid, "CapPrm") == steps[i].rights &&
+                  capabilities_of(pid, "CapEff") == steps[i].rights &&
+                  capabilities_of(pid, "CapInh") == 0,
+            "step %zu: %llx", i, capabilities_of(pid, "CapPrm"));
+    }
+    daemon_stop(&daemon);
+}
+
 /* How many shared mappings of so many bytes a process has. */
 static unsigned count_mappings(pid_t pid, size_t bytes) {
     char path[64], rights[8], *text, *line;
@@ -537,6 +609,8 @@ static const struct harness_test tests[] = {
     { "reload_replaces_it_when_the_log_differs", reload_replaces_it_when_the_log_differs },
     { "reload_says_that_it_does_not_come_up", reload_says_that_it_does_not_come_up },
     { "it_runs_as_its_own_user", it_runs_as_its_own_user },
+    { "without_a_user_of_its_own_it_is_the_daemons", without_a_user_of_its_own_it_is_the_daemons },
+    { "it_keeps_no_more_rights_than_commands_need", it_keeps_no_more_rights_than_commands_need },
     { "workers_of_services_have_nothing_of_it", workers_of_services_have_nothing_of_it },
     { "status_and_explain_show_it", status_and_explain_show_it },
     { "question_about_jobs_is_answered_by_the_job_supervisor",
