@@ -183,6 +183,13 @@ int book_patience_ms(const struct book *book, uint64_t now_ns) {
         sooner(until_ms(book->plan_at_ns, now_ns), until_ms(book->keep_at_ns, now_ns)));
 }
 
+/* While a job is in work its reports come first. */
+void book_rest(struct book *book, bool is_idle) {
+    if (!book->is_stopping && (is_idle || book->working.count == 0) &&
+        !store_is_prepared(book->store))
+        store_prepare(book->store);
+}
+
 /* ---- leaving ---- */
 
 void book_stop(struct book *book) {

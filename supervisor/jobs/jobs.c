@@ -213,14 +213,16 @@ void jobs_main(const struct jobs_args *args) {
     open_loop();
     open_book();
     report(REPORT_READY, 0);
-    for (;;) {
+    for (int called = 0; called >= 0;) {
         book_tend(jobs.book, jobs.now_ns);
         tend_leaving();
         peers_tend(jobs.peers);
         if (has_left())
             break;
         flush_repeats();
-        if (loop_turn(jobs.loop, patience_ms()) < 0)
+        book_rest(jobs.book, called == 0);
+        called = loop_turn(jobs.loop, patience_ms());
+        if (called < 0)
             log_fatal(EXIT_CODE_SYSTEM, "the job supervisor cannot wait");
     }
     peers_free(jobs.peers);
