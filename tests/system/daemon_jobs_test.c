@@ -355,7 +355,7 @@ static void limits_refuse_with_a_reason(void) {
     const char *id;
 
     jobs_start(&daemon, "max_running = 1; max_queued = 2; max_result = \"100k\";");
-    id = jobs_submit("divisible", "1e12", "--method", "test", NULL);
+    id = jobs_submit("divisible", "1e12", "--method", "test", "--count", NULL);
     CHECK(harness_until(PATIENCE_MS, is_in_state(id, "running")), "%s", jobs_state(id));
     CHECK(is_in_state(jobs_submit("divisible", "100", NULL), "queued"), "not queued");
     jobs_submit("divisible", "100", NULL);

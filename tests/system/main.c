@@ -38,6 +38,8 @@ int main(int argc, char **argv) {
         daemon_queue_suite,
         daemon_jobs_keeper_suite,
         doctor_suite,
+        daemon_jobs_suite,
+        daemon_jobs_storm_suite,
         completion_suite,
         { .name = NULL },
     };
