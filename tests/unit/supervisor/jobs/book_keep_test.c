@@ -104,15 +104,34 @@ Test(book_keep, unfinished_jobs_keep_their_journals) {
     cr_assert(has_journal(1));
 }
 
-/* Though jobs come without a pause. */
+/* Though jobs come without a pause: those that failed, of which nothing is to be tidied. */
 Test(book_keep, what_is_too_much_goes_though_much_goes_on) {
-    for (int i = 0; i < 2; i++)
-        fixture_run(&fixture_anna);
+    struct entry *entry;
+
     keep_two();
-    for (int i = 0; i < 260; i++)
-        fixture_run(&fixture_anna);
+    for (int i = 0; i < 262; i++) {
+        entry = fixture_submit(&fixture_anna);
+        fixture_turn();
+        fake_end(entry, ENTRY_FAILED, EXIT_CODE_FAILED, "");
+        fixture_turn();
+    }
     cr_assert_not(is_known(1));
     cr_assert(is_known(100));
+}
+
+Test(book_keep, many_done_jobs_are_tidied_though_much_goes_on) {
+    unsigned left = 0;
+
+    for (uint64_t id = 1; id <= 300; id++) {
+        fixture_submit(&fixture_anna);
+        fixture_turn();
+        put_journal(id);
+        fake_finish(fixture_find(id));
+        fixture_turn();
+    }
+    for (uint64_t id = 1; id <= 300; id++)
+        left += has_journal(id);
+    cr_assert_leq(left, 257);
 }
 
 Test(book_keep, living_jobs_stay) {

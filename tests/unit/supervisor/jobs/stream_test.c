@@ -170,6 +170,36 @@ Test(stream, without_follow_it_is_what_is_there_now) {
     close(fd);
 }
 
+/* Whoever takes much at once is not served alone, and the loop sleeps when he has it all. */
+Test(stream, reader_with_a_large_buffer_has_his_share_of_a_turn) {
+    char *bytes = make_bytes(MANY), *got = malloc(MANY);
+    static const char question[] =
+        "{\"verb\":\"job.result\",\"args\":{\"id\":1,\"follow\":true}}\n";
+    struct entry *entry = fixture_submit(&fixture_admin);
+    int pair[2], large = 8 << 20;
+    ssize_t n;
+
+    fixture_turn();
+    fake_write(entry, bytes, MANY);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+    if (setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &large, sizeof(large)) < 0)
+        cr_skip_test("needs root, for a large buffer");
+    peers_add(fixture_peers, pair[1], fixture_memfd(question, strlen(question)));
+    peers_tend(fixture_peers);
+    n = recv(pair[0], got, MANY, MSG_DONTWAIT);
+    cr_assert(n > 500000 && n < 2500000, "%zd", n);
+    for (int i = 0; i < 10; i++) {
+        fixture_turn();
+        while (recv(pair[0], got, MANY, MSG_DONTWAIT) > 0)
+            ;
+    }
+    cr_assert_eq(loop_turn(fixture_loop, 0), 0, "the loop turns for nothing");
+    cr_assert_neq(peers_patience_ms(fixture_peers), 0);
+    close(pair[0]);
+    free(bytes);
+    free(got);
+}
+
 /* ---- who does not read ---- */
 
 static void stall(int fds[], int count) {
