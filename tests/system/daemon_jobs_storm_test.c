@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/system/expect.h"
@@ -24,7 +25,7 @@ static void start(struct daemon *daemon, const char *engine) {
 /* A client that waits for the whole result, over every interruption. */
 static void start_client(struct harness_proc *client, const char *last, const char *chunk) {
     const char *const argv[] = { "prefork", "--control", "control.sock", "job", "submit", "--wait",
-        "divisible", last, "--by", "3", "--method", "test", "--chunk", chunk, "--progress", "none",
+        "divisible", last, "--by", "97", "--method", "test", "--chunk", chunk, "--progress", "none",
         NULL };
 
     harness_start(client, argv, HARNESS_STDOUT_PIPE);
@@ -49,8 +50,7 @@ static void strike_at(
 
 static void stop_striking(const struct striker *striker) {
     kill(striker->pid, SIGKILL);
-    while (harness_is_stopped(striker->pid))
-        continue;
+    CHECK(waitpid(striker->pid, NULL, 0) == striker->pid, "waitpid");
 }
 
 static void kill_a_worker(unsigned n) {
@@ -90,17 +90,18 @@ static void storm(const char *engine, void (*strike)(unsigned n), unsigned least
     start(&daemon, engine);
     start_client(&client, interval, "100000");
     strike_at(&striker, strike, least_us, most_us);
-    count = expect_multiples_on(client.stdout_fd, 3, 1, last, 0);
+    count = expect_multiples_on(client.stdout_fd, 97, 1, last, 0);
     stop_striking(&striker);
     CHECK(harness_wait(&client, PATIENCE_MS) == 0, "exit %d: %s\n%s", client.code,
         harness_read_file(client.err, NULL), daemon_log());
-    CHECK(count == last / 3, "%lu numbers", (unsigned long)count);
+    CHECK(count == last / 97, "%lu numbers", (unsigned long)count);
     strikes = daemon_log_count(event);
     harness_figure("%s: %s %u times", engine, event, strikes);
     CHECK(strikes >= least_strikes, "%s only %u times", event, strikes);
     CHECK(harness_until(PATIENCE_MS, jobs_supervisor_pid() > 0), "%s", daemon_log());
-    CHECK(jobs_number("1", "records") == (long long)last / 3, "%lld", jobs_number("1", "records"));
+    CHECK(jobs_number("1", "records") == (long long)last / 97, "%lld", jobs_number("1", "records"));
     daemon_stop(&daemon);
+    jobs_reap_orphans();
     unlink("preforkd.log");
     CHECK(system("rm -r spool") == 0, "spool");
 }
@@ -109,7 +110,7 @@ static void workers_killed_at_random_lose_nothing(void) {
     const unsigned kills = harness_scale(30, 1000);
 
     for (size_t e = 0; e < 3; e++)
-        storm(engines[e], kill_a_worker, 2000, 8000, kills * 3000000ull, " killed by SIGKILL",
+        storm(engines[e], kill_a_worker, 2000, 8000, kills * 20000000ull, " killed by SIGKILL",
             kills / 4);
 }
 
@@ -117,14 +118,14 @@ static void job_supervisor_killed_at_random_loses_nothing(void) {
     const unsigned kills = harness_scale(10, 300);
 
     for (size_t e = 0; e < 3; e++)
-        storm(engines[e], kill_the_job_supervisor, 20000, 120000, kills * 12000000ull, "jobs_exit",
+        storm(engines[e], kill_the_job_supervisor, 20000, 120000, kills * 40000000ull, "jobs_exit",
             kills / 4);
 }
 
 static void both_killed_at_random_lose_nothing(void) {
     const unsigned kills = harness_scale(40, 1000);
 
-    storm("process", kill_either, 2000, 15000, kills * 3000000ull, "jobs_exit", kills / 40);
+    storm("process", kill_either, 2000, 15000, kills * 15000000ull, "jobs_exit", kills / 40);
 }
 
 /* The daemon itself, over and over, with its job supervisor and all. */
@@ -144,10 +145,12 @@ static void supervisor_killed_at_random_loses_nothing(void) {
         harness_pause_us((unsigned)harness_random(0, 60000));
         kill(daemon.proc.pid, SIGKILL);
         CHECK(harness_wait(&daemon.proc, PATIENCE_MS) == 128 + SIGKILL, "exit");
-        CHECK(harness_until(PATIENCE_MS, kill(jobs, 0) < 0), "the job supervisor outlives it");
+        CHECK(harness_until(PATIENCE_MS, waitpid(jobs, NULL, WNOHANG) == jobs),
+            "the job supervisor outlives it");
         daemon_start_unsettled(&daemon);
         CHECK(harness_until(PATIENCE_MS, jobs_supervisor_pid() > 0), "%s", daemon_log());
     }
+    jobs_reap_orphans();
     r = PREFORK("job", "wait", id);
     CHECK(r.code == 0, "exit %d: %s", r.code, r.err);
     expected = expect_multiples(2431, 1, 2000000000, &len);
@@ -168,7 +171,7 @@ static void job_goes_on_over_a_restart_of_the_daemon(void) {
     id = jobs_submit("divisible", "2e9", "--method", "test", NULL);
     CHECK(harness_until(PATIENCE_MS, (done = jobs_number(id, "chunks_done")) > 50), "no progress");
     daemon_stop(&daemon);
-    jobs_start(&daemon, "workers = 3;");
+    jobs_start(&daemon, "max_running = 3;");
     CHECK(jobs_number(id, "chunks_done") >= done, "it began anew: %lld after %lld",
         jobs_number(id, "chunks_done"), done);
     r = PREFORK("job", "wait", id);
@@ -200,9 +203,10 @@ static void job_does_not_notice_reloads(void) {
         reloads_do();
     }
     CHECK(jobs_supervisor_pid() == pid, "a reload replaced the job supervisor: %s", daemon_log());
-    numbers = expect_multiples_on(client.stdout_fd, 3, 1, 600000000, 0);
-    CHECK(numbers == 200000000, "%lu numbers", (unsigned long)numbers);
-    CHECK(harness_wait(&client, PATIENCE_MS) == 0, "exit %d", client.code);
+    numbers = expect_multiples_on(client.stdout_fd, 97, 1, 600000000, 0);
+    CHECK(harness_wait(&client, PATIENCE_MS) == 0, "exit %d: %s\n%s", client.code,
+        harness_read_file(client.err, NULL), daemon_log());
+    CHECK(numbers == 600000000 / 97, "%lu numbers", (unsigned long)numbers);
     CHECK(jobs_number("1", "runs") == 1, "it was interrupted");
     daemon_stop(&daemon);
 }
@@ -231,6 +235,7 @@ static void commands_under_a_killed_job_supervisor_end_and_stand_once(void) {
     r = PREFORK("job", "result", id);
     expect_bytes("result", r.out, r.out_len, expected, used);
     daemon_stop(&daemon);
+    jobs_reap_orphans();
 }
 
 static const struct harness_test tests[] = {

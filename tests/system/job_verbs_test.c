@@ -120,6 +120,20 @@ static void cancel_and_retry_wait_for_their_answer(void) {
 
 /* ---- what is typed ---- */
 
+static void every_verb_says_that_nobody_is_there(void) {
+    static const char *const cases[][3] = { { "submit", "null", "9" }, { "submit", "nightly" },
+        { "list" }, { "show", "17" }, { "wait", "17" }, { "result", "17" }, { "cancel", "17" },
+        { "retry", "17" } };
+    struct harness_result r;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        r = FAKE_ASK("job", cases[i][0], cases[i][1], cases[i][1] != NULL ? cases[i][2] : NULL);
+        expect_exit(&r, 69);
+        expect_words("stderr", r.err, "no preforkd answers at control.sock: is it running?");
+        CHECK(expect_count_lines(r.err) == 1 && r.out[0] == '\0', "%s%s", r.out, r.err);
+    }
+}
+
 /* Nobody is asked: there is nobody. */
 static void mistakes_are_told_before_anybody_is_asked(void) {
     static const char *const cases[][9] = {
@@ -183,6 +197,7 @@ static const struct harness_test tests[] = {
     { "list_is_a_table_or_objects", list_is_a_table_or_objects },
     { "show_says_why_and_what_next", show_says_why_and_what_next },
     { "cancel_and_retry_wait_for_their_answer", cancel_and_retry_wait_for_their_answer },
+    { "every_verb_says_that_nobody_is_there", every_verb_says_that_nobody_is_there },
     { "mistakes_are_told_before_anybody_is_asked", mistakes_are_told_before_anybody_is_asked },
     { "mistakes_are_told_in_the_words_of_job_run", mistakes_are_told_in_the_words_of_job_run },
     { NULL, NULL },

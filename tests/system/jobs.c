@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define PATIENCE_MS   10000
 #define ARGUMENTS_MAX 32
@@ -73,6 +74,11 @@ void jobs_start(struct daemon *daemon, const char *more) {
     jobs_write_config(more);
     daemon_start_unsettled(daemon);
     CHECK(harness_until(PATIENCE_MS, is_running()), "no job supervisor: %s", daemon_log());
+}
+
+void jobs_reap_orphans(void) {
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        continue;
 }
 
 const char *jobs_submit(const char *first, ...) {

@@ -27,6 +27,9 @@ json_t *jobs_status(void);
 pid_t jobs_supervisor_pid(void);
 size_t jobs_worker_pids(pid_t *out, size_t most);
 
+/* What a killed job supervisor leaves comes to us, as it would to init. At the end of a test. */
+void jobs_reap_orphans(void);
+
 /* Submit by these arguments (NULL-terminated), CHECK that it was taken; the id as text. */
 const char *jobs_submit(const char *first, ...) __attribute__((sentinel));
 

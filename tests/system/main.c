@@ -40,6 +40,7 @@ int main(int argc, char **argv) {
         doctor_suite,
         daemon_jobs_suite,
         daemon_jobs_storm_suite,
+        daemon_jobs_plan_suite,
         completion_suite,
         { .name = NULL },
     };

@@ -41,6 +41,7 @@ extern const struct harness_suite daemon_jobs_keeper_suite;
 extern const struct harness_suite doctor_suite;
 extern const struct harness_suite daemon_jobs_suite;
 extern const struct harness_suite daemon_jobs_storm_suite;
+extern const struct harness_suite daemon_jobs_plan_suite;
 extern const struct harness_suite completion_suite;
 
 #endif

@@ -51,11 +51,13 @@ Test(job_args, name_of_a_kernel_is_a_name_while_nothing_follows) {
 }
 
 Test(job_args, two_operands_are_a_kernel_and_an_interval) {
+    char *command[] = { "command", "1..9", "--", "echo", "{lo}", NULL };
+
     cr_assert_eq(READ("divisible", "--by", "7", "3", "345", "212"), JOB_ARGS_READ);
     cr_assert_null(name);
     cr_assert_str_eq(spec.kernel.ops->name, "divisible");
     cr_assert_eq(spec.kernel.interval.hi, 3345212);
-    cr_assert_eq(READ("command", "1..9", "--", "echo", "{lo}"), JOB_ARGS_READ);
+    cr_assert_eq(read_words(command), JOB_ARGS_READ);
     cr_assert_null(name);
     cr_assert_str_eq(spec.kernel.argv[1], "{lo}");
 }
