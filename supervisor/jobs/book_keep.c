@@ -157,15 +157,17 @@ static void measure(struct book *book) {
 static bool tidy_one(struct book *book) {
     struct entry *entry;
 
-    if (book->untidy > 0)
-        TAILQ_FOREACH_REVERSE(entry, &book->ended.list, entry_list, turn)
-    if (entry->is_untidy && !entry->is_unnoted) {
-        store_tidy(book->store, entry);
-        entry->is_untidy = false;
-        book->untidy--;
-        return true;
-    }
-    return false;
+    if (book->untidy == 0)
+        return false;
+    entry = TAILQ_LAST(&book->ended.list, entry_list);
+    while (entry != NULL && (!entry->is_untidy || entry->is_unnoted))
+        entry = TAILQ_PREV(entry, entry_list, turn);
+    if (entry == NULL)
+        return false;
+    store_tidy(book->store, entry);
+    entry->is_untidy = false;
+    book->untidy--;
+    return true;
 }
 
 /* Until the oldest is old; an hour at most, since the wall clock may be set. */

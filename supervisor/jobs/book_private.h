@@ -34,7 +34,7 @@ struct book {
     struct book_turns queue;   /* in the order of their turns */
     struct book_turns working; /* the runner's, and those whose result is being copied */
     struct book_turns ended;   /* the first to end comes first */
-    TAILQ_HEAD(, book_copy) copies;
+    TAILQ_HEAD(book_copy_list, book_copy) copies;
     unsigned unnoted; /* ended, and not yet on the disk */
     unsigned untidy;  /* done, and their journals are still there */
     bool is_stopping;

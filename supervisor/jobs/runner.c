@@ -57,7 +57,7 @@ struct runner {
     struct runner_client client;
     struct loop *loop;
     bool is_stopping, lacks_room;
-    TAILQ_HEAD(, run) runs;
+    TAILQ_HEAD(run_list, run) runs;
 };
 
 /* ---- opening ---- */

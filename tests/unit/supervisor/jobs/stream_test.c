@@ -130,6 +130,7 @@ Test(stream, running_job_is_followed_to_its_end) {
 
 /* Many small steps of a job are gathered; the first leaves at once, and the end does not wait. */
 Test(stream, small_steps_are_gathered) {
+    static char much[70000], got[sizeof(much)];
     struct entry *entry = fixture_submit(&fixture_admin);
     int fd = fixture_connect("{\"verb\":\"job.result\",\"args\":{\"id\":1,\"follow\":true}}\n");
 
@@ -148,6 +149,9 @@ Test(stream, small_steps_are_gathered) {
     cr_assert_str_eq(fixture_line(fd), "{\"data\":30}");
     for (int i = 0; i < 10; i++)
         cr_assert_str_eq(fixture_line(fd), "22");
+    fake_write(entry, much, sizeof(much));
+    cr_assert_str_eq(fixture_line(fd), "{\"data\":70000}", "much waits for nothing");
+    cr_assert_eq(fixture_receive(fd, got, sizeof(got)), sizeof(got));
     fake_write(entry, "3\n", 2);
     fake_finish(entry);
     fixture_turn();
