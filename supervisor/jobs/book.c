@@ -83,6 +83,7 @@ static struct book *make(const struct book_args *args) {
     book->life = args->life;
     book->config = args->config;
     book->now_ns = clock_now_ns();
+    book->has_room = true;
     TAILQ_INIT(&book->all);
     TAILQ_INIT(&book->queue.list);
     TAILQ_INIT(&book->working.list);
@@ -148,7 +149,7 @@ void book_renew(struct book *book, struct jobs_config *config) {
     book->config = config;
     runner_renew(book->runner, config);
     store_renew(book->store, config->max_spool_bytes);
-    book->keep_at_ns = 0;
+    book->keep_at_ns = book->measure_at_ns = 0;
     jobs_config_free(before);
 }
 
@@ -180,7 +181,14 @@ int book_patience_ms(const struct book *book, uint64_t now_ns) {
     if (book_turn_is_due(book))
         return 0;
     return sooner(runner_patience_ms(book->runner, now_ns),
-        sooner(until_ms(book->plan_at_ns, now_ns), until_ms(book->keep_at_ns, now_ns)));
+        sooner(until_ms(book->plan_at_ns, now_ns), until_ms(book_keep_next_at_ns(book), now_ns)));
+}
+
+/* While a job is in work its reports come first. */
+void book_rest(struct book *book, bool is_idle) {
+    if (!book->is_stopping && (is_idle || book->working.count == 0) &&
+        !store_is_prepared(book->store))
+        store_prepare(book->store);
 }
 
 /* ---- leaving ---- */

@@ -52,6 +52,12 @@ void book_tend(struct book *book, uint64_t now_ns);
 /* For how long the loop may wait at most; -1: for ever. */
 int book_patience_ms(const struct book *book, uint64_t now_ns);
 
+/*
+ * Make ready what the next job will need. At the end of a turn, when all has been said; is_idle:
+ * nothing had come in.
+ */
+void book_rest(struct book *book, bool is_idle);
+
 /* Begin nothing more; what is in work finishes what it has claimed, and goes on another time. */
 void book_stop(struct book *book);
 

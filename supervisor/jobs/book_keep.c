@@ -6,7 +6,8 @@
 
 #include "supervisor/jobs/store.h"
 
-#define LOOK_NS    (1 * BOOK_NS_IN_S)  /* while something is in work, or not noted */
+#define MEASURE_NS (BOOK_NS_IN_S / 4)  /* while something is in work */
+#define AGAIN_NS   (1 * BOOK_NS_IN_S)  /* while an end is not noted */
 #define FAILED_NS  (60 * BOOK_NS_IN_S) /* after the disk did not do what it was told */
 #define LOOK_MAX_S 3600u
 #define QUIET_NS   (BOOK_NS_IN_S / 20)
@@ -22,6 +23,7 @@ static bool forget(struct book *book, struct entry *entry, const char *cause) {
         return false;
     }
     book_log_forgotten(entry, cause);
+    book->measure_at_ns = 0;
     book->unnoted -= entry->is_unnoted;
     book->untidy -= entry->is_untidy;
     book_turn_remove(&book->ended, entry);
@@ -84,8 +86,7 @@ static struct entry *find_in_the_way(const struct book *book) {
 }
 
 static bool lacks_room(const struct book *book) {
-    return book->working.count + book->queue.count > 0 &&
-           store_bytes(book->store) >= book->config->max_spool_bytes;
+    return !book->has_room && book->working.count > 0;
 }
 
 /* ---- what takes long: one at a time, and when nothing else goes on ---- */
@@ -141,26 +142,32 @@ static void note_ends(struct book *book) {
         }
 }
 
+/* How large it all is, and so whether the jobs in work may go on. */
 static void measure(struct book *book) {
     struct entry *entry;
 
     TAILQ_FOREACH (entry, &book->working.list, turn)
         store_measure(book->store, entry);
+    book->has_room = store_bytes(book->store) < book->config->max_spool_bytes;
+    runner_set_room(book->runner, book->has_room);
+    book->measure_at_ns = book->now_ns + MEASURE_NS;
 }
 
 /* The newest are the likeliest. Returns false when all is tidy. */
 static bool tidy_one(struct book *book) {
     struct entry *entry;
 
-    if (book->untidy > 0)
-        TAILQ_FOREACH_REVERSE(entry, &book->ended.list, entry_list, turn)
-    if (entry->is_untidy && !entry->is_unnoted) {
-        store_tidy(book->store, entry);
-        entry->is_untidy = false;
-        book->untidy--;
-        return true;
-    }
-    return false;
+    if (book->untidy == 0)
+        return false;
+    entry = TAILQ_LAST(&book->ended.list, entry_list);
+    while (entry != NULL && (!entry->is_untidy || entry->is_unnoted))
+        entry = TAILQ_PREV(entry, entry_list, turn);
+    if (entry == NULL)
+        return false;
+    store_tidy(book->store, entry);
+    entry->is_untidy = false;
+    book->untidy--;
+    return true;
 }
 
 /* Until the oldest is old; an hour at most, since the wall clock may be set. */
@@ -168,8 +175,8 @@ static uint64_t wait_ns(const struct book *book) {
     const struct entry *entry = find_oldest(book);
     uint64_t limit_ms = book->config->keep_for_ms, age_ms, left_s;
 
-    if (book->working.count > 0 || book->unnoted > 0)
-        return LOOK_NS;
+    if (book->unnoted > 0)
+        return AGAIN_NS;
     if (entry == NULL || limit_ms == 0)
         return LOOK_MAX_S * BOOK_NS_IN_S;
     age_ms = tell_age_ms(entry);
@@ -177,10 +184,21 @@ static uint64_t wait_ns(const struct book *book) {
     return (left_s < LOOK_MAX_S ? left_s + 1 : LOOK_MAX_S) * BOOK_NS_IN_S;
 }
 
+uint64_t book_keep_next_at_ns(const struct book *book) {
+    if (book->working.count > 0 && book->measure_at_ns < book->keep_at_ns)
+        return book->measure_at_ns;
+    return book->keep_at_ns;
+}
+
 void book_keep_tend(struct book *book) {
     struct entry *entry;
     const char *cause;
 
+    if (book->working.count > 0 && book->now_ns >= book->measure_at_ns) {
+        measure(book);
+        if (lacks_room(book))
+            book->keep_at_ns = book->now_ns;
+    }
     if (book->now_ns < book->keep_at_ns)
         return;
     if (book->now_ns < book->quiet_at_ns && !is_urgent(book)) {
@@ -189,7 +207,6 @@ void book_keep_tend(struct book *book) {
     }
     if (book->unnoted > 0)
         note_ends(book);
-    measure(book);
     entry = choose(book, &cause);
     if (entry != NULL)
         book->keep_at_ns = forget(book, entry, cause) ? book->now_ns : book->now_ns + FAILED_NS;

@@ -34,15 +34,17 @@ struct book {
     struct book_turns queue;   /* in the order of their turns */
     struct book_turns working; /* the runner's, and those whose result is being copied */
     struct book_turns ended;   /* the first to end comes first */
-    TAILQ_HEAD(, book_copy) copies;
+    TAILQ_HEAD(book_copy_list, book_copy) copies;
     unsigned unnoted; /* ended, and not yet on the disk */
     unsigned untidy;  /* done, and their journals are still there */
     bool is_stopping;
     uint64_t now_ns;
-    uint64_t plan_at_ns;  /* look at the plan then; UINT64_MAX: nothing will be due */
-    uint64_t keep_at_ns;  /* look for what is old then */
-    uint64_t quiet_at_ns; /* until then something is going on, and what takes long can wait */
-    uint64_t late_at_ns;  /* say again then that what is due has no room */
+    uint64_t plan_at_ns;    /* look at the plan then; UINT64_MAX: nothing will be due */
+    bool has_room;          /* the spool is smaller than max_spool */
+    uint64_t measure_at_ns; /* see then whether it still is, while something is in work */
+    uint64_t keep_at_ns;    /* look for what is old then */
+    uint64_t quiet_at_ns;   /* until then something is going on, and what takes long can wait */
+    uint64_t late_at_ns;    /* say again then that what is due has no room */
 };
 
 /* ---- book_turn.c ---- */
@@ -66,7 +68,7 @@ void book_turn_end(struct book *book, struct entry *entry);
 void book_turn_end_as(struct book *book, struct entry *entry, enum entry_state state, int exit_code,
     const char *cause);
 
-/* It was stopped, to go on another time: first of all. It is in none of the lists by turn. */
+/* It was stopped, to go on in another life. It is in none of the lists by turn. */
 void book_turn_put_back(struct book *book, struct entry *entry);
 
 /* The board's numbers of jobs. */
@@ -92,6 +94,7 @@ void book_copy_cut(struct book *book);
 void book_keep_stir(struct book *book);
 
 void book_keep_tend(struct book *book);
+uint64_t book_keep_next_at_ns(const struct book *book);
 
 /* ---- book_plan.c ---- */
 

@@ -86,8 +86,7 @@ void book_turn_put_back(struct book *book, struct entry *entry) {
     struct complaint complaint;
 
     entry->state = ENTRY_QUEUED;
-    TAILQ_INSERT_HEAD(&book->queue.list, entry, turn);
-    book->queue.count++;
+    book_turn_add(&book->queue, entry);
     book_turn_count(book);
     if (store_note_run(book->store, entry, &complaint) < 0)
         book_log_spool(entry, &complaint);

@@ -75,7 +75,7 @@ struct entry {
     /* The book's. */
     bool is_unnoted; /* its end is not on the disk yet */
     bool is_untidy;  /* DONE, and what helped to make its result is still there */
-    TAILQ_HEAD(, entry_watcher) watchers;
+    TAILQ_HEAD(entry_watcher_list, entry_watcher) watchers;
 };
 
 TAILQ_HEAD(entry_list, entry);

@@ -12,6 +12,7 @@ void entry_watch(struct entry_watcher *watcher, struct entry *entry) {
 void entry_tell(struct entry *entry) {
     struct entry_watcher *watcher, *next;
 
-    TAILQ_FOREACH_SAFE (watcher, &entry->watchers, link, next)
+    TAILQ_FOREACH_SAFE (watcher, &entry->watchers, link, next) {
         watcher->moved(watcher);
+    }
 }

@@ -163,18 +163,26 @@ static void open_loop(void) {
     loop_set_clock(jobs.loop, &jobs.now_ns);
 }
 
+static struct jobs_config *read_config(void) {
+    const char *text = jobs.args->config_text;
+    struct complaint complaint;
+    struct jobs_config *config = jobs_config_read(text, strlen(text), &complaint);
+
+    if (config != NULL)
+        return config;
+    log_fatalx(EXIT_CODE_CONFIG, "the configuration of jobs is not understood: %s", complaint.text);
+}
+
 static void open_book(void) {
-    struct book_args args = {
-        .board = jobs.args->board, .loop = jobs.loop, .life = jobs.args->life
+    const struct book_args args = {
+        .config = read_config(),
+        .board = jobs.args->board,
+        .loop = jobs.loop,
+        .life = jobs.args->life,
     };
     struct complaint complaint;
     int exit_code;
 
-    args.config = jobs_config_read(
-        jobs.args->config_text, strlen(jobs.args->config_text), &complaint);
-    if (args.config == NULL)
-        log_fatalx(
-            EXIT_CODE_CONFIG, "the configuration of jobs is not understood: %s", complaint.text);
     jobs_board_clear(jobs.args->board, (uint32_t)args.config->workers);
     jobs.book = book_open(&args, &complaint, &exit_code);
     if (jobs.book == NULL)
@@ -213,14 +221,16 @@ void jobs_main(const struct jobs_args *args) {
     open_loop();
     open_book();
     report(REPORT_READY, 0);
-    for (;;) {
+    for (int called = 0; called >= 0;) {
         book_tend(jobs.book, jobs.now_ns);
         tend_leaving();
         peers_tend(jobs.peers);
         if (has_left())
             break;
         flush_repeats();
-        if (loop_turn(jobs.loop, patience_ms()) < 0)
+        book_rest(jobs.book, called == 0);
+        called = loop_turn(jobs.loop, patience_ms());
+        if (called < 0)
             log_fatal(EXIT_CODE_SYSTEM, "the job supervisor cannot wait");
     }
     peers_free(jobs.peers);

@@ -18,7 +18,7 @@ struct peers {
     struct book *book;
     struct loop *loop;
     const uint64_t *now_ns;
-    TAILQ_HEAD(, peer) list;
+    TAILQ_HEAD(peer_list, peer) list;
     unsigned count; /* those that are gone and not yet freed included */
 };
 

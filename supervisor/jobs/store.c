@@ -76,9 +76,15 @@ int store_keep_id(struct store *store, uint64_t id) {
 
 /* ---- a job's life ---- */
 
-/* Under a name that nobody reads, so that a job is there with all its texts, or not at all. */
-static int make_folder(struct store *store, const char *name, const json_t *what) {
-    int fd, rc = -1, error;
+/* ".new-ID": a name that nobody reads, so that a job is there with all its texts, or not at all. */
+static char *name_unfinished(char dst[STORE_NAME_MAX], uint64_t id) {
+    snprintf(dst, STORE_NAME_MAX, ".new-%" PRIu64, id);
+    return dst;
+}
+
+/* With what each job needs there from its beginning. */
+static int make_folder(struct store *store, const char *name) {
+    int fd, rc, error;
 
     if (store_file_remove(store->job_fd, name) < 0 || mkdirat(store->job_fd, name, 0700) < 0)
         return -1;
@@ -86,30 +92,64 @@ static int make_folder(struct store *store, const char *name, const json_t *what
     fd = openat(store->job_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    if (store_file_write(fd, "what", what) == 0) {
-        FAILPOINT("store-what");
-        rc = store_file_reserve(fd, "spare", END_ROOM);
-    }
+    rc = store_file_reserve(fd, "spare", END_ROOM);
+    if (rc == 0)
+        rc = mkdirat(fd, "result.spool", 0700);
     error = errno;
     close(fd);
     errno = error;
+    FAILPOINT("store-ready");
     return rc;
 }
 
+void store_prepare(struct store *store) {
+    char made[STORE_NAME_MAX];
+
+    if (store->made_id == store->next_id || store->next_id > STORE_ID_MAX)
+        return;
+    if (make_folder(store, name_unfinished(made, store->next_id)) == 0)
+        store->made_id = store->next_id;
+    else
+        store_file_remove(store->job_fd, made); /* store_add() will say why */
+}
+
+void store_forget_prepared(struct store *store) {
+    char made[STORE_NAME_MAX];
+
+    if (store->made_id != 0)
+        store_file_remove(store->job_fd, name_unfinished(made, store->made_id));
+    store->made_id = 0;
+}
+
+bool store_is_prepared(const struct store *store) {
+    return store->made_id == store->next_id;
+}
+
+static int make_job(struct store *store, const char *made, uint64_t id, const json_t *what) {
+    char name[STORE_NAME_MAX], path[STORE_NAME_MAX];
+
+    if (store->made_id != id && make_folder(store, made) < 0)
+        return -1;
+    store->made_id = 0;
+    snprintf(path, sizeof(path), "%.40s/what", made);
+    if (store_file_write(store->job_fd, path, what) < 0)
+        return -1;
+    FAILPOINT("store-what");
+    snprintf(name, sizeof(name), "%" PRIu64, id);
+    return renameat(store->job_fd, made, store->job_fd, name);
+}
+
 int store_add(struct store *store, struct entry *entry, struct complaint *complaint) {
-    char made[STORE_NAME_MAX], name[STORE_NAME_MAX];
+    char made[STORE_NAME_MAX];
     json_t *what = entry_text_of_what(entry);
     uint64_t id = store->next_id;
     int rc = -1;
 
-    snprintf(made, sizeof(made), ".new-%" PRIu64, id);
-    snprintf(name, sizeof(name), "%" PRIu64, id);
+    name_unfinished(made, id);
     if (what == NULL || id > STORE_ID_MAX)
         errno = what == NULL ? ENOMEM : EOVERFLOW;
-    else if (make_folder(store, made, what) == 0) {
-        FAILPOINT("store-ready");
-        rc = renameat(store->job_fd, made, store->job_fd, name);
-    }
+    else
+        rc = make_job(store, made, id, what);
     if (rc < 0) {
         refuse(store, id, "the job cannot be kept", complaint);
         store_file_remove(store->job_fd, made);

@@ -62,6 +62,13 @@ int store_load(struct store *store, struct entry_list *list, struct complaint *c
 uint64_t store_next_id(const struct store *store);
 
 /*
+ * Make the folder of the next job, so that store_add() takes less time. When there is some: nothing
+ * is wrong without.
+ */
+void store_prepare(struct store *store);
+bool store_is_prepared(const struct store *store);
+
+/*
  * Keep a new job: name, uid, token, what, output and wanted_at are written; entry->id is new.
  * Returns 0, or -1 with the complaint: then nothing is there, and the id stays free.
  */

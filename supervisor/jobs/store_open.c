@@ -183,6 +183,7 @@ struct store *store_open(const char *path, uint64_t max_bytes, unsigned patience
 void store_close(struct store *store) {
     if (store == NULL)
         return;
+    store_forget_prepared(store);
     for (int i = 0; i < 5; i++) {
         int fd = (int[]){ store->plan_fd, store->job_fd, store->next_fd, store->lock_fd,
             store->dir_fd }[i];

@@ -12,8 +12,12 @@ struct store {
     int dir_fd, job_fd, plan_fd, lock_fd, next_fd;
     uint64_t next_id;
     uint64_t noted_id; /* what SPOOL/next_id says */
+    uint64_t made_id;  /* of the folder that is ready for the next job; 0: none */
     uint64_t max_bytes, bytes;
 };
+
+/* Remove the folder that store_prepare() made, if it is still there. */
+void store_forget_prepared(struct store *store);
 
 /* Write "ID/name". Returns dst. */
 char *store_name(char dst[STORE_NAME_MAX], uint64_t id, const char *name);

@@ -104,15 +104,34 @@ Test(book_keep, unfinished_jobs_keep_their_journals) {
     cr_assert(has_journal(1));
 }
 
-/* Though jobs come without a pause. */
+/* Though jobs come without a pause: those that failed, of which nothing is to be tidied. */
 Test(book_keep, what_is_too_much_goes_though_much_goes_on) {
-    for (int i = 0; i < 2; i++)
-        fixture_run(&fixture_anna);
+    struct entry *entry;
+
     keep_two();
-    for (int i = 0; i < 260; i++)
-        fixture_run(&fixture_anna);
+    for (int i = 0; i < 262; i++) {
+        entry = fixture_submit(&fixture_anna);
+        fixture_turn();
+        fake_end(entry, ENTRY_FAILED, EXIT_CODE_FAILED, "");
+        fixture_turn();
+    }
     cr_assert_not(is_known(1));
     cr_assert(is_known(100));
+}
+
+Test(book_keep, many_done_jobs_are_tidied_though_much_goes_on) {
+    unsigned left = 0;
+
+    for (uint64_t id = 1; id <= 300; id++) {
+        fixture_submit(&fixture_anna);
+        fixture_turn();
+        put_journal(id);
+        fake_finish(fixture_find(id));
+        fixture_turn();
+    }
+    for (uint64_t id = 1; id <= 300; id++)
+        left += has_journal(id);
+    cr_assert_leq(left, 257);
 }
 
 Test(book_keep, living_jobs_stay) {
@@ -165,21 +184,32 @@ Test(book_keep, what_ended_long_ago_goes) {
     cr_assert_not(is_known(2));
 }
 
+/* ---- a full spool ---- */
+
+static const char block[200000] = "";
+
+static void run_with(const struct asker *asker, size_t len) {
+    struct entry *entry = fixture_submit(asker);
+
+    fixture_turn();
+    fake_write(entry, block, len);
+    fake_finish(entry);
+    fixture_turn();
+}
+
+static void limit_spool(uint64_t bytes) {
+    struct jobs_config *config = fixture_config();
+
+    config->max_spool_bytes = bytes;
+    book_renew(fixture_book, config);
+}
+
 /* Ended jobs of who has most make way for those that want to go on. */
 Test(book_keep, results_make_way_when_the_spool_is_full) {
-    static const char block[200000] = "";
-    struct jobs_config *config = fixture_config();
-    struct entry *entry;
-
-    for (int i = 0; i < 4; i++) {
-        entry = fixture_submit(i == 0 ? &fixture_berta : &fixture_anna);
-        fixture_turn();
-        fake_write(entry, block, i == 0 ? 1000 : sizeof(block));
-        fake_finish(entry);
-        fixture_turn();
-    }
-    config->max_spool_bytes = 500000;
-    book_renew(fixture_book, config);
+    run_with(&fixture_berta, 1000);
+    for (int i = 0; i < 3; i++)
+        run_with(&fixture_anna, sizeof(block));
+    limit_spool(500000);
     turn_often();
     cr_assert(is_known(2), "nobody needs the room");
     fixture_submit(&fixture_berta);
@@ -188,4 +218,24 @@ Test(book_keep, results_make_way_when_the_spool_is_full) {
     cr_assert(is_known(1), "the small one of another user");
     cr_assert(is_known(3));
     cr_assert(is_known(4));
+    cr_assert_not(fake_runner.lacks_room);
+}
+
+Test(book_keep, jobs_in_work_are_stopped_when_nothing_can_make_way) {
+    struct entry *entry = fixture_submit(&fixture_anna);
+
+    limit_spool(300000);
+    fixture_turn();
+    fake_write(entry, block, sizeof(block));
+    fixture_pass(FIXTURE_SECOND_NS);
+    cr_assert_not(fake_runner.lacks_room);
+    fake_write(entry, block, sizeof(block));
+    fixture_turn();
+    cr_assert_leq(book_patience_ms(fixture_book, fixture_now_ns), 251);
+    fixture_pass(FIXTURE_SECOND_NS);
+    cr_assert(fake_runner.lacks_room);
+    cr_assert_gt(book_patience_ms(fixture_book, fixture_now_ns), 0, "the loop turns for nothing");
+    limit_spool(900000);
+    fixture_turn();
+    cr_assert_not(fake_runner.lacks_room);
 }

@@ -34,6 +34,7 @@ static struct runner {
     bool refuses; /* runner_start() fails */
     unsigned started, tended;
     bool is_stubborn; /* what is claimed takes for ever */
+    bool lacks_room;
     const struct jobs_config *config;
 } fake_runner;
 
@@ -48,6 +49,10 @@ struct runner *runner_new(const struct jobs_config *config, struct jobs_board *b
 
 void runner_renew(struct runner *runner, const struct jobs_config *config) {
     runner->config = config;
+}
+
+void runner_set_room(struct runner *runner, bool has_room) {
+    runner->lacks_room = !has_room;
 }
 
 int runner_start(struct runner *runner, struct entry *entry, const char *folder,

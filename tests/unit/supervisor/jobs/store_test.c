@@ -133,6 +133,32 @@ Test(store, torn_next_id_goes_on_behind_the_jobs) {
     cr_assert_eq(logged("spool_bad"), 1, "it was written anew");
 }
 
+/* It is nobody's until it gets its name, and goes if it never does. */
+Test(store, folder_made_beforehand_is_the_next_jobs) {
+    struct store *store = spool_open();
+    struct entry_list list;
+
+    store_prepare(store);
+    cr_assert(store_is_prepared(store));
+    cr_assert(is_there("job/.new-1/spare"));
+    cr_assert_eq(store_bytes(store), 0);
+    cr_assert_eq(add_entry(store, "a")->id, 1);
+    cr_assert_not(store_is_prepared(store));
+    cr_assert(is_there("job/1/spare"));
+    cr_assert(is_there("job/1/result.spool"));
+    cr_assert_not(is_there("job/.new-1"));
+    cr_assert_eq(add_entry(store, "b")->id, 2, "without one it is made then");
+    store_prepare(store);
+    store_close(store);
+    cr_assert_not(is_there("job/.new-3"));
+    store = spool_open();
+    spool_load(store, &list);
+    cr_assert_eq(spool_count(&list), 2);
+    store_prepare(store);
+    cr_assert_eq(add_entry(store, "c")->id, 3);
+    store_close(store);
+}
+
 Test(store, retry_takes_the_end_back_and_keeps_what_was_done) {
     static const char *const kept[] = { "job/1/result", "job/1/result.journal",
         "job/1/result.spool/rest" };
@@ -142,9 +168,6 @@ Test(store, retry_takes_the_end_back_and_keeps_what_was_done) {
 
     put_file(kept[0], "1\n", 2);
     put_file(kept[1], "journal", 7);
-    cr_assert_eq(
-        mkdirat(AT_FDCWD, strcat(strcpy((char[128]){ "" }, spool), "/job/1/result.spool"), 0700),
-        0);
     put_file(kept[2], "rest", 4);
     end_entry(entry, ENTRY_INCOMPLETE);
     cr_assert_eq(store_note_end(store, entry, &complaint), 0);

@@ -130,6 +130,7 @@ Test(stream, running_job_is_followed_to_its_end) {
 
 /* Many small steps of a job are gathered; the first leaves at once, and the end does not wait. */
 Test(stream, small_steps_are_gathered) {
+    static char much[70000], got[sizeof(much)];
     struct entry *entry = fixture_submit(&fixture_admin);
     int fd = fixture_connect("{\"verb\":\"job.result\",\"args\":{\"id\":1,\"follow\":true}}\n");
 
@@ -148,6 +149,9 @@ Test(stream, small_steps_are_gathered) {
     cr_assert_str_eq(fixture_line(fd), "{\"data\":30}");
     for (int i = 0; i < 10; i++)
         cr_assert_str_eq(fixture_line(fd), "22");
+    fake_write(entry, much, sizeof(much));
+    cr_assert_str_eq(fixture_line(fd), "{\"data\":70000}", "much waits for nothing");
+    cr_assert_eq(fixture_receive(fd, got, sizeof(got)), sizeof(got));
     fake_write(entry, "3\n", 2);
     fake_finish(entry);
     fixture_turn();
@@ -168,6 +172,36 @@ Test(stream, without_follow_it_is_what_is_there_now) {
     cr_assert_eq(read_result(fd, "1\n2\n", 4), 4);
     cr_assert_eq(fixture_exit, 0);
     close(fd);
+}
+
+/* Whoever takes much at once is not served alone, and the loop sleeps when he has it all. */
+Test(stream, reader_with_a_large_buffer_has_his_share_of_a_turn) {
+    char *bytes = make_bytes(MANY), *got = malloc(MANY);
+    static const char question[] =
+        "{\"verb\":\"job.result\",\"args\":{\"id\":1,\"follow\":true}}\n";
+    struct entry *entry = fixture_submit(&fixture_admin);
+    int pair[2], large = 8 << 20;
+    ssize_t n;
+
+    fixture_turn();
+    fake_write(entry, bytes, MANY);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+    if (setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &large, sizeof(large)) < 0)
+        cr_skip_test("needs root, for a large buffer");
+    peers_add(fixture_peers, pair[1], fixture_memfd(question, strlen(question)));
+    peers_tend(fixture_peers);
+    n = recv(pair[0], got, MANY, MSG_DONTWAIT);
+    cr_assert(n > 500000 && n < 2500000, "%zd", n);
+    for (int i = 0; i < 10; i++) {
+        fixture_turn();
+        while (recv(pair[0], got, MANY, MSG_DONTWAIT) > 0)
+            ;
+    }
+    cr_assert_eq(loop_turn(fixture_loop, 0), 0, "the loop turns for nothing");
+    cr_assert_neq(peers_patience_ms(fixture_peers), 0);
+    close(pair[0]);
+    free(bytes);
+    free(got);
 }
 
 /* ---- who does not read ---- */

@@ -100,7 +100,7 @@ Test(verbs, mistakes_are_told) {
             "there is no run of a defined job \"sheet\"" },
         { "{\"verb\":\"job.cancel\",\"args\":{\"id\":\"sheet\"}}", "id must be a whole number" },
         { "{\"verb\":\"job.show\",\"args\":{\"id\":99999999999999999999}}", "not a line of JSON" },
-        { "{\"verb\":\"job.list\",\"args\":{\"lsat\":1}}", "did you mean \"last\"?" },
+        { "{\"verb\":\"job.list\",\"args\":{\"lastt\":1}}", "did you mean \"last\"?" },
         { "{\"verb\":\"job.list\",\"args\":{\"last\":-1}}", "whole number, not negative" },
         { "{\"verb\":\"job.list\",\"args\":{\"all\":1}}", "all must be true or false" },
         { "{\"verb\":\"job.submit\",\"args\":{}}", "either a name, or what is wanted" },
