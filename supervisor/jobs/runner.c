@@ -208,11 +208,12 @@ int runner_start(struct runner *runner, struct entry *entry, const char *folder,
 
 static void describe_held(struct run *run) {
     const struct job_summary *summary = &run->summary;
+    const char *cause = summary->held[0].cause != NULL ? summary->held[0].cause : "failed";
 
     snprintf(run->cause, sizeof(run->cause),
-        "%" PRIu64 " held, the first is chunk %" PRIu64 ": it %s", summary->held_count,
-        summary->held[0].chunk + 1,
-        summary->held[0].cause != NULL ? summary->held[0].cause : "failed");
+        "%" PRIu64 " held, the first is chunk %" PRIu64 ": %s%s", summary->held_count,
+        summary->held[0].chunk + 1, strncmp(cause, "the ", strlen("the ")) == 0 ? "" : "it ",
+        cause);
 }
 
 /* What an exit code of the job means for the entry. */

@@ -21,6 +21,13 @@ static void finish_as(struct request *request, const struct entry *entry) {
         request_finish(request, entry->exit_code, "%s", entry->cause);
 }
 
+/* Who followed it to its end is told all about it. */
+static void tell_end(struct request *request, const struct entry *entry) {
+    request_say(request, json_pack("{s:o}", "job",
+                             entry_json_write(entry, book_count_workers(request->book, entry))));
+    finish_as(request, entry);
+}
+
 /* ---- wait ---- */
 
 /* How far it is, when that differs from what was last told. */
@@ -47,10 +54,7 @@ void verbs_follow_wait_on(struct request *request) {
     const struct entry *entry = request->watcher.entry;
 
     if (entry_has_ended(entry)) {
-        request_say(
-            request, json_pack("{s:o}", "job",
-                         entry_json_write(entry, book_count_workers(request->book, entry))));
-        finish_as(request, entry);
+        tell_end(request, entry);
     } else if (request->now_ns >= request->wake_at_ns && outlet_room(request->outlet) > 0) {
         tell_progress(request, entry);
     }
@@ -95,7 +99,10 @@ void verbs_follow_result_on(struct request *request) {
         request->wants_room = true;
         break;
     case STREAM_OVER:
-        finish_as(request, entry);
+        if (stream->follows && entry_has_ended(entry))
+            tell_end(request, entry);
+        else
+            finish_as(request, entry);
         break;
     case STREAM_BROKEN:
         request_finish(request, EXIT_CODE_IO, "the result of job %" PRIu64 " cannot be read: %s",
