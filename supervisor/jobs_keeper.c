@@ -312,7 +312,7 @@ static void tend_living(struct supervisor *supervisor) {
 
     pass_deadline(supervisor, child);
     look_for_answer(supervisor, child);
-    if (keeper->owes_text && keeper->state != JOBS_KEEPER_STOPPING)
+    if (keeper->owes_text && keeper->text != NULL && keeper->state != JOBS_KEEPER_STOPPING)
         send_text(supervisor);
     if (child->state == CHILD_RUNNING && supervisor->now_ns - child->ready_at_ns >= GOOD_LIFE_NS)
         backoff_reset(&keeper->backoff);

@@ -35,7 +35,7 @@ static void read_again(struct supervisor *supervisor) {
     complaints = open_memstream(&reload->complaints, &size);
     if (complaints == NULL)
         return;
-    reload->config = config_read_plain(supervisor->config->file, complaints);
+    reload->config = config_read_again(supervisor->config->file, complaints);
     fclose(complaints);
 }
 

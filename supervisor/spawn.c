@@ -4,6 +4,7 @@
  */
 #include "supervisor/spawn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -114,6 +115,7 @@ static int prepare(
         return -1;
     if (child->kind != CHILD_WORKER)
         return 0;
+    assert(service != NULL);
     if (hang_init(&child->hang, lanes_of(service->config)) < 0)
         return -1;
     /* Before the fork: it may accept before we are back. */

@@ -39,7 +39,7 @@ static bool read_past(const json_t *text, struct schedule_past *out) {
         return false;
     if (json_is_integer(back))
         back_day = json_integer_value(back);
-    if (life < 0 || boot < 0 || !is_bounded(mono_ms, MS_BOUND) || !is_bounded(unix_ms, MS_BOUND) ||
+    if (!is_bounded(mono_ms, MS_BOUND) || !is_bounded(unix_ms, MS_BOUND) ||
         !is_bounded(day, DAY_BOUND) || !(back_day == INT64_MIN || is_bounded(back_day, DAY_BOUND)))
         return false;
     *out = (struct schedule_past){ .life = (uint64_t)life,

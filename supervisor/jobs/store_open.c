@@ -59,32 +59,12 @@ static int open_folder(struct store *store, struct complaint *complaint, int *ou
 
 /* ---- the lock ---- */
 
-/* False when the file that we locked has lost its name, and somebody may have locked another. */
-static bool is_current(const struct store *store) {
-    struct stat ours, named;
-
-    return fstat(store->lock_fd, &ours) == 0 &&
-           fstatat(store->dir_fd, "lock", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == named.st_ino;
-}
-
 /* Returns 0, or -1 with errno; EWOULDBLOCK when somebody else has it. */
 static int try_lock(struct store *store) {
-    int rc;
-
-    for (;;) {
+    if (store->lock_fd < 0)
         store->lock_fd = openat(
             store->dir_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (store->lock_fd < 0)
-            return -1;
-        rc = flock(store->lock_fd, LOCK_EX | LOCK_NB);
-        if (rc == 0 && is_current(store))
-            return 0;
-        close(store->lock_fd);
-        store->lock_fd = -1;
-        if (rc < 0)
-            return -1;
-    }
+    return store->lock_fd < 0 ? -1 : flock(store->lock_fd, LOCK_EX | LOCK_NB);
 }
 
 /* The children of one that was killed hold the lock until they are gone, too. */

@@ -250,6 +250,7 @@ Test(jobs_keeper, reload_tries_again_at_once) {
     cr_assert_eq(keeper->state, JOBS_KEEPER_BACKOFF);
     jobs_keeper_configure(supervisor, false);
     cr_assert_eq(forks, 7);
+    cr_assert_eq(keeper->backoff.deaths, 0);
 }
 
 Test(jobs_keeper, fork_that_fails_is_tried_again) {

@@ -114,6 +114,34 @@ Test(reload_diff, long_words_are_cut_and_say_so) {
     cr_assert_str_eq(plan.change[0].words + RELOAD_WORDS_MAX - 4, "...");
 }
 
+/* ---- the job supervisor ---- */
+
+Test(reload_diff, job_supervisor_is_kept_told_replaced_started_and_stopped) {
+    static const struct {
+        const char *was, *is, *what;
+    } cases[] = {
+        { "jobs : { };", "jobs : { enabled = true; };", "kept" },
+        { "jobs : { };", "jobs : { }; max_generations = 9;", "kept" },
+        { "jobs : { };", "jobs : { supervisor_timeout = \"9s\"; };", "kept" },
+        { "jobs : { };", "jobs : { workers = 5; };", "told" },
+        { "jobs : { };", "jobs : { max_queued = 5; submit = \"admin\"; };", "told" },
+        { "jobs : { };", "jobs : { spool_dir = \"/tmp/elsewhere\"; };", "replaced" },
+        { "jobs : { };", "jobs : { }; log : { level = \"debug\"; };", "replaced" },
+        { "jobs : { };", "jobs : { }; log : { format = \"json\"; };", "replaced" },
+        { "jobs : { };", "jobs : { }; log : { rotate_keep = 9; };", "kept" },
+        { "", "jobs : { };", "started" },
+        { "jobs : { };", "jobs : { enabled = false; };", "stopped" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        compare(cases[i].was, ECHO, cases[i].is, ECHO);
+        cr_assert(plan.has_jobs);
+        cr_assert_str_eq(reload_jobs_name(plan.jobs), cases[i].what, "%s", cases[i].is);
+    }
+    compare("", ECHO, "max_generations = 9;", ECHO);
+    cr_assert_not(plan.has_jobs);
+}
+
 /* ---- jobs ---- */
 
 static void put_job(const char *name, const char *text) {
@@ -211,6 +239,7 @@ Test(reload_diff, a_job_that_is_not_enabled_is_nothing_to_tell) {
     compare_jobs(
         "jobs : { };", JOB "enabled = false;", "jobs : { };", JOB "enabled = false; count = true;");
     cr_assert(plan.job[0].action == RELOAD_ADJUST && plan.jobs == RELOAD_JOBS_KEEP);
+    cr_assert(reload_diff_has_any(&plan), "who asks is told of it all the same");
 }
 
 Test(reload_diff, services_with_a_common_start_of_their_names_are_told_apart) {

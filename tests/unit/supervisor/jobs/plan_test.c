@@ -499,8 +499,8 @@ Test(plan, kill_at_each_step_makes_it_neither_twice_nor_never) {
 Test(plan, torn_past_is_a_first_sight) {
     static const char *const texts[] = { "", "{", "[]", "{\"schedule\":\"every 1h\"}",
         "{\"schedule\":\"every 1h\",\"past\":{}}", "{\"schedule\":\"every 1h\",\"past\":7}",
-        "{\"schedule\":\"every 1h\",\"past\":{\"life\":0,\"boot\":-1,\"mono_ms\":0,\"unix_ms\":0,"
-        "\"day\":0,\"back_day\":null}}",
+        "{\"schedule\":\"every 1h\",\"past\":{\"life\":0,\"boot\":1,\"mono_ms\":0,\"unix_ms\":0,"
+        "\"day\":0,\"back_day\":9223372036854775807}}",
         "{\"schedule\":\"every 1h\",\"past\":{\"life\":0,\"boot\":1,"
         "\"mono_ms\":-9223372036854775807,\"unix_ms\":0,\"day\":0,\"back_day\":null}}",
         "{\"schedule\":\"every 1h\",\"id\":99,\"before\":{},\"past\":{\"life\":0,\"boot\":1,"
