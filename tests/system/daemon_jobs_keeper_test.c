@@ -14,6 +14,7 @@
 
 #include "shared/jobs_board.h"
 #include "tests/system/daemon.h"
+#include "tests/system/jobs.h"
 #include "tests/system/records.h"
 #include "tests/system/suites.h"
 
@@ -54,7 +55,7 @@ static bool is_in(const char *state) {
     return now != NULL && strcmp(now, state) == 0;
 }
 
-static json_int_t jobs_number(const char *key) {
+static json_int_t status_number(const char *key) {
     return json_integer_value(json_object_get(jobs_now(), key));
 }
 
@@ -92,13 +93,15 @@ static void killed_job_supervisor_is_replaced_at_once(void) {
     }
     harness_figure(
         "%u kills, %.0f ms each", kills, (double)(harness_now_ns() - begin_ns) / 1e6 / kills);
-    CHECK(jobs_number("restarts") == kills, "%lld restarts", (long long)jobs_number("restarts"));
+    CHECK(
+        status_number("restarts") == kills, "%lld restarts", (long long)status_number("restarts"));
     CHECK(daemon_log_count("event=jobs_exit") == kills &&
               daemon_log_count("the job supervisor was killed by SIGKILL") == kills,
         "%s", daemon_log());
     CHECK(daemon_workers("echo", NULL, now) == 2 && memcmp(echo, now, 2 * sizeof(pid_t)) == 0,
         "a service lost its workers");
     daemon_stop(&daemon);
+    jobs_reap_orphans(); /* its workers */
 }
 
 /* Every life ends before it is ready. */
@@ -121,7 +124,7 @@ static void one_that_dies_before_it_is_ready_backs_off(void) {
     CHECK(gap_ns[2] >= 290000000ull && gap_ns[2] > gap_ns[0], "it does not wait longer");
     CHECK(daemon_exchange(daemon.port, 0) == NULL, "a service suffers");
     CHECK(harness_until(PATIENCE_MS, is_in("BACKOFF")), "%s", daemon_log());
-    CHECK(jobs_number("next_try_ms") > 0 && jobs_number("restarts") >= 4, "%s", daemon_log());
+    CHECK(status_number("next_try_ms") > 0 && status_number("restarts") >= 4, "%s", daemon_log());
     explain = harness_run("prefork", "--control", "control.sock", "explain", "jobs", NULL);
     CHECK(explain.code == 0 && strstr(explain.out, "the job supervisor is BACKOFF") != NULL &&
               strstr(explain.out, "it dies before it is ready") != NULL &&
@@ -166,6 +169,7 @@ static void one_that_hangs_is_killed_and_replaced(void) {
               daemon_log_count("reason=\"it did not answer\"") >= 1,
         "%s", daemon_log());
     daemon_stop(&daemon);
+    jobs_reap_orphans(); /* its workers */
 }
 
 /* The daemon waits for it, and what it says last is written. */
@@ -201,6 +205,7 @@ static void one_that_does_not_leave_is_killed(void) {
     CHECK(daemon_log_count("event=jobs_exit") == 1 &&
               daemon_log_count("cause=\"was killed by SIGKILL") == 1,
         "%s", daemon_log());
+    jobs_reap_orphans(); /* its workers */
 }
 
 static void killed_supervisor_leaves_no_orphan(void) {

@@ -97,11 +97,17 @@ Test(book_keep, done_jobs_are_tidied_when_nothing_else_goes_on) {
 Test(book_keep, unfinished_jobs_keep_their_journals) {
     fixture_submit(&fixture_anna);
     fixture_turn();
+    fixture_submit(&fixture_anna);
+    fixture_turn();
     put_journal(1);
-    fake_end(fixture_find(1), ENTRY_INCOMPLETE, EXIT_CODE_INCOMPLETE, "1 held");
+    put_journal(2);
+    fake_finish(fixture_find(1));
+    fixture_turn();
+    fake_end(fixture_find(2), ENTRY_INCOMPLETE, EXIT_CODE_INCOMPLETE, "1 held");
     fixture_turn();
     turn_often();
-    cr_assert(has_journal(1));
+    cr_assert_not(has_journal(1));
+    cr_assert(has_journal(2));
 }
 
 /* Though jobs come without a pause: those that failed, of which nothing is to be tidied. */
