@@ -268,7 +268,7 @@ static bool store_list(struct config_file *file, const struct config_section *se
         }
         if (row->type != SETTING_TEXTS)
             continue;
-        if (texts->count < SETTING_TEXTS_MAX)
+        if (origin->element != NULL && texts->count < SETTING_TEXTS_MAX)
             origin->element[texts->count] = where;
         is_good = store_text(file, section, row, text_of(file, element), where) && is_good;
     }

@@ -239,6 +239,7 @@ Test(reload_diff, a_job_that_is_not_enabled_is_nothing_to_tell) {
     compare_jobs(
         "jobs : { };", JOB "enabled = false;", "jobs : { };", JOB "enabled = false; count = true;");
     cr_assert(plan.job[0].action == RELOAD_ADJUST && plan.jobs == RELOAD_JOBS_KEEP);
+    cr_assert(reload_diff_has_any(&plan), "who asks is told of it all the same");
 }
 
 Test(reload_diff, services_with_a_common_start_of_their_names_are_told_apart) {
