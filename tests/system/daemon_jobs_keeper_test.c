@@ -14,7 +14,6 @@
 
 #include "shared/jobs_board.h"
 #include "tests/system/daemon.h"
-#include "tests/system/jobs.h"
 #include "tests/system/records.h"
 #include "tests/system/suites.h"
 
@@ -55,7 +54,7 @@ static bool is_in(const char *state) {
     return now != NULL && strcmp(now, state) == 0;
 }
 
-static json_int_t status_number(const char *key) {
+static json_int_t jobs_number(const char *key) {
     return json_integer_value(json_object_get(jobs_now(), key));
 }
 
@@ -72,6 +71,16 @@ static bool is_replaced(pid_t pid) {
 /* An orphan comes to this process. */
 static bool is_gone(pid_t pid) {
     return waitpid(pid, NULL, WNOHANG) == pid || (kill(pid, 0) < 0 && errno == ESRCH);
+}
+
+/* Workers of one that was killed come to this process; they have gone by themselves. */
+static void reap(void) {
+    CHECK(harness_until(PATIENCE_MS, waitpid(-1, NULL, WNOHANG) < 0), "something lives on");
+}
+
+static void stop(struct daemon *daemon) {
+    daemon_stop(daemon);
+    reap();
 }
 
 /* ---- its life ---- */
@@ -93,15 +102,14 @@ static void killed_job_supervisor_is_replaced_at_once(void) {
     }
     harness_figure(
         "%u kills, %.0f ms each", kills, (double)(harness_now_ns() - begin_ns) / 1e6 / kills);
-    CHECK(
-        status_number("restarts") == kills, "%lld restarts", (long long)status_number("restarts"));
-    CHECK(daemon_log_count("event=jobs_exit") == kills &&
-              daemon_log_count("the job supervisor was killed by SIGKILL") == kills,
+    CHECK(jobs_number("restarts") == kills, "%lld restarts", (long long)jobs_number("restarts"));
+    CHECK(harness_until(PATIENCE_MS,
+              daemon_log_count("event=jobs_exit") == kills &&
+                  daemon_log_count("the job supervisor was killed by SIGKILL") == kills),
         "%s", daemon_log());
     CHECK(daemon_workers("echo", NULL, now) == 2 && memcmp(echo, now, 2 * sizeof(pid_t)) == 0,
         "a service lost its workers");
-    daemon_stop(&daemon);
-    jobs_reap_orphans(); /* its workers */
+    stop(&daemon);
 }
 
 /* Every life ends before it is ready. */
@@ -124,14 +132,14 @@ static void one_that_dies_before_it_is_ready_backs_off(void) {
     CHECK(gap_ns[2] >= 290000000ull && gap_ns[2] > gap_ns[0], "it does not wait longer");
     CHECK(daemon_exchange(daemon.port, 0) == NULL, "a service suffers");
     CHECK(harness_until(PATIENCE_MS, is_in("BACKOFF")), "%s", daemon_log());
-    CHECK(status_number("next_try_ms") > 0 && status_number("restarts") >= 4, "%s", daemon_log());
+    CHECK(jobs_number("next_try_ms") > 0 && jobs_number("restarts") >= 4, "%s", daemon_log());
     explain = harness_run("prefork", "--control", "control.sock", "explain", "jobs", NULL);
     CHECK(explain.code == 0 && strstr(explain.out, "the job supervisor is BACKOFF") != NULL &&
               strstr(explain.out, "it dies before it is ready") != NULL &&
               strstr(explain.out, "the next try is ") != NULL,
         "%s", explain.out);
     unsetenv("PREFORK_FAILPOINT");
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* Whoever started the daemon hears of it, and the daemon goes on trying. */
@@ -151,6 +159,7 @@ static void start_tells_that_it_does_not_come_up(void) {
     wait_for_it();
     kill(pid, SIGTERM);
     CHECK(harness_until(PATIENCE_MS, is_gone(pid)), "it does not stop");
+    reap();
 }
 
 static void one_that_hangs_is_killed_and_replaced(void) {
@@ -165,11 +174,10 @@ static void one_that_hangs_is_killed_and_replaced(void) {
     CHECK(harness_until(PATIENCE_MS, is_replaced(pid)), "a hung one lives: %s", daemon_log());
     harness_figure("found after %.0f ms", (double)(harness_now_ns() - begin_ns) / 1e6);
     CHECK(harness_now_ns() - begin_ns >= 700000000ull, "judged too soon");
-    CHECK(daemon_log_count("event=jobs_hung") >= 1 &&
-              daemon_log_count("reason=\"it did not answer\"") >= 1,
+    CHECK(harness_until(PATIENCE_MS, daemon_log_count("event=jobs_hung") >= 1 &&
+                                         daemon_log_count("reason=\"it did not answer\"") >= 1),
         "%s", daemon_log());
-    daemon_stop(&daemon);
-    jobs_reap_orphans(); /* its workers */
+    stop(&daemon);
 }
 
 /* The daemon waits for it, and what it says last is written. */
@@ -186,7 +194,7 @@ static void daemon_that_stops_lets_it_finish(void) {
         "%s", daemon_log());
     CHECK(!is_gone(pid), "it was not waited for");
     kill(pid, SIGCONT);
-    daemon_stop(&daemon);
+    stop(&daemon);
     records = records_read("preforkd.log");
     CHECK(strcmp(records_get(records_find(&records, "jobs_exit"), "level"), "info") == 0 &&
               strstr(records_get(records_find(&records, "jobs_exit"), "cause"), "exited with 0"),
@@ -205,7 +213,7 @@ static void one_that_does_not_leave_is_killed(void) {
     CHECK(daemon_log_count("event=jobs_exit") == 1 &&
               daemon_log_count("cause=\"was killed by SIGKILL") == 1,
         "%s", daemon_log());
-    jobs_reap_orphans(); /* its workers */
+    reap();
 }
 
 static void killed_supervisor_leaves_no_orphan(void) {
@@ -215,11 +223,11 @@ static void killed_supervisor_leaves_no_orphan(void) {
     wait_for_it();
     kill(daemon.proc.pid, SIGKILL);
     CHECK(harness_wait(&daemon.proc, PATIENCE_MS) == 128 + SIGKILL, "exit %d", daemon.proc.code);
-    CHECK(harness_until(PATIENCE_MS, waitpid(-1, NULL, WNOHANG) < 0), "something lives on");
+    reap();
     unlink("preforkd.log");
     start(&daemon, "spool_dir = \"spool\";"); /* the next one is not in its way */
     wait_for_it();
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* ---- reload ---- */
@@ -266,7 +274,7 @@ static void reload_keeps_tells_replaces_stops_and_starts_it(void) {
         CHECK(now == pid || pid == 0 || is_gone(pid), "step %zu: the old one lives", i);
         pid = now;
     }
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 static void reload_replaces_it_when_the_log_differs(void) {
@@ -283,7 +291,7 @@ static void reload_replaces_it_when_the_log_differs(void) {
     harness_write_file("preforkd.conf", config, strlen(config));
     CHECK(strcmp(reload(), "replaced") == 0, "it logs as it did");
     CHECK(jobs_pid() != pid, "it is the same");
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* It is not there, and a reload finds that out and says so; all else is in force. */
@@ -299,7 +307,7 @@ static void reload_says_that_it_does_not_come_up(void) {
     CHECK(r.code == 3 && strstr(r.err, "the job supervisor is BACKOFF: it was killed") != NULL,
         "%d: %s%s", r.code, r.out, r.err);
     CHECK(strstr(r.out, "the job supervisor was started") != NULL, "%s", r.out);
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* ---- who it is ---- */
@@ -325,7 +333,7 @@ static void it_runs_as_its_own_user(void) {
         "%s", strerror(errno));
     start(&daemon, "user = \"nobody\"; spool_dir = \"spool\";");
     CHECK(uid_of(wait_for_it()) == (long)nobody->pw_uid, "uid %ld", uid_of(jobs_pid()));
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* Neither a service nor the jobs name one. */
@@ -345,7 +353,7 @@ static void without_a_user_of_its_own_it_is_the_daemons(void) {
     CHECK(uid_of(wait_for_it()) == (long)nobody->pw_uid, "uid %ld", uid_of(jobs_pid()));
     CHECK(daemon_workers("echo", NULL, echo) == 2, "workers");
     CHECK(uid_of(echo[0]) == (long)nobody->pw_uid, "a worker is uid %ld", uid_of(echo[0]));
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* The capabilities that a process has, as /proc shows them. */
@@ -397,7 +405,7 @@ static void it_keeps_no_more_rights_than_commands_need(void) {
                   capabilities_of(pid, "CapInh") == 0,
             "step %zu: %llx", i, capabilities_of(pid, "CapPrm"));
     }
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* How many shared mappings of so many bytes a process has. */
@@ -437,7 +445,7 @@ static void workers_of_services_have_nothing_of_it(void) {
     CHECK(count_mappings(now[0], board) == others, "a worker has the board of the jobs");
     CHECK(harness_descriptors(now[0]) == descriptors, "%zu descriptors, and %zu before",
         harness_descriptors(now[0]), descriptors);
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* ---- status ---- */
@@ -464,7 +472,7 @@ static void status_and_explain_show_it(void) {
     r = harness_run("prefork", "--control", "control.sock", "stop", "jobs", NULL);
     CHECK(
         r.code == 2 && strstr(r.err, "is the job supervisor, not a service") != NULL, "%s", r.err);
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* ---- questions ---- */
@@ -530,7 +538,7 @@ static void question_about_jobs_is_answered_by_the_job_supervisor(void) {
     CHECK(!has_answer(fd, 0), "somebody else answers: %s", read_line(fd));
     kill(pid, SIGCONT);
     expect_end(fd);
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 static void question_waits_until_it_is_ready(void) {
@@ -550,7 +558,7 @@ static void question_waits_until_it_is_ready(void) {
     CHECK(harness_children(daemon.proc.pid, child, DAEMON_WORKERS_MAX) == 4, "children");
     kill(pid, SIGCONT);
     expect_end(fd);
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 static void without_a_job_supervisor_it_is_said_what_to_write(void) {
@@ -563,7 +571,7 @@ static void without_a_job_supervisor_it_is_said_what_to_write(void) {
         strstr(read_line(fd), "\"exit\":78,\"error\":\"there is no job supervisor: write ") != NULL,
         "another answer");
     close(fd);
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 /* More than its orders hold and than may wait: each is answered or turned away, none is lost. */
@@ -595,7 +603,7 @@ static void many_questions_at_once_are_all_answered(void) {
     CHECK(answered > 100, "%u were answered", answered);
     CHECK(jobs_pid() == pid, "it died of it");
     expect_end(ask(ASK));
-    daemon_stop(&daemon);
+    stop(&daemon);
 }
 
 static const struct harness_test tests[] = {
