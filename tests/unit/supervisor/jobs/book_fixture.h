@@ -32,6 +32,7 @@ static uint64_t fixture_now_ns;
 static struct complaint fixture_complaint;
 static int fixture_exit;
 static int fixture_log_fd;
+static json_t *fixture_last;
 
 static const struct asker fixture_admin = { 0, true }, fixture_anna = { 1001, false },
                           fixture_berta = { 1002, false };
@@ -117,6 +118,8 @@ static inline void fixture_close(void) {
 
     if (fixture_book != NULL)
         fixture_close_book();
+    json_decref(fixture_last);
+    close(fixture_log_fd);
     jobs_board_free(fixture_board);
     loop_free(fixture_loop);
     snprintf(command, sizeof(command), "rm -rf %s", fixture_dir);
@@ -247,11 +250,14 @@ static inline char *fixture_line(int fd) {
     return NULL;
 }
 
+/* Borrowed, until the next one. */
 static inline json_t *fixture_object(int fd) {
     char *line = fixture_line(fd);
 
     cr_assert_not_null(line, "no line");
-    return fixture_read(line);
+    json_decref(fixture_last);
+    fixture_last = fixture_read(line);
+    return fixture_last;
 }
 
 /* Read up to the last line; the error's text, "" for none; fixture_exit is the exit code. */
@@ -268,7 +274,6 @@ static inline const char *fixture_finish(int fd) {
             json_is_string(json_object_get(object, "error"))
                 ? json_string_value(json_object_get(object, "error"))
                 : "");
-        json_decref(object);
     } while (!is_done);
     return error;
 }
