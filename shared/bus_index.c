@@ -59,7 +59,7 @@ static void add(struct bus_index *index, uint64_t seq) {
     struct bus_head head;
     struct entry *entry = &index->entry[seq & (index->bus->slots - 1)];
 
-    if (bus_lap_of(word) != bus_lap(index->bus, seq) ||
+    if (seq == 0 || bus_lap_of(word) != bus_lap(index->bus, seq) ||
         bus_peek(index->bus, word, &head) != BUS_PEEK_WHOLE || head.client_id == 0)
         return;
     newest = chain(index, head.member, head.client_id);
