@@ -15,8 +15,9 @@
  *
  * Invariants: the order has no hole and no record stands in it twice; a row has one living owner;
  * no pointer, lock or trusted length lies in the memory. Whatever bytes a faulty worker leaves
- * there, a call ends after a bounded number of steps, touches nothing outside the memory, and costs
- * a reader at most the records that it reports as missed.
+ * there, a call ends after a bounded number of steps and touches nothing outside the memory, and
+ * what others publish from then on is read. (A hostile one can publish in anybody's name; that is
+ * not the bus's to judge.)
  *
  * History: the newest `history` records, or fewer when one row's arena has not held its share of
  * them: its oldest are overwritten first. bus_oldest() says where the history without gaps begins.
@@ -54,7 +55,11 @@ struct bus_record {
 
 /* ---- making it: the parent, before fork ---- */
 
-/* Bytes that it needs; 0 with EINVAL when a setting is out of range. */
+/*
+ * Bytes that it needs; 0 with EINVAL when a setting is out of range: history up to 2^20,
+ * payload_max up to 1 MiB, at least four of them in an arena, and an arena and history times
+ * payload_max up to 256 MiB each.
+ */
 size_t bus_size(const struct bus_settings *settings);
 
 /* Make a bus in bus_size() bytes of zeros, aligned to a page. Returns 0, or -1 with errno. */
@@ -89,7 +94,7 @@ uint32_t bus_payload_max(const struct bus *bus);
 /* The sequence number that will be published next. */
 uint64_t bus_next(struct bus *bus);
 
-/* The oldest record from which on all can be read now. About 10 us for a history of 2048. */
+/* The oldest record from which on all can be read now. About 4 us for a history of 2048. */
 uint64_t bus_oldest(struct bus *bus);
 
 /* ---- reading: any process, any thread; each reader is one thread's ---- */
@@ -104,7 +109,7 @@ struct bus_reader {
 enum bus_result {
     BUS_EMPTY,   /* nothing yet */
     BUS_RECORD,  /* the cursor is behind it */
-    BUS_LAPPED,  /* `missed` records are gone: the cursor is behind them */
+    BUS_LAPPED,  /* `missed` records in a row are gone: the cursor is behind them */
     BUS_DAMAGED, /* `missed` records cannot be believed: the cursor is behind them. 0: the cursor
                     was ahead of the bus, and is at its end */
 };
@@ -116,45 +121,5 @@ void bus_begin(struct bus_reader *reader, struct bus *bus, uint64_t seq);
  * Read one record, its payload into buf (bus_payload_max() bytes). No system call, does not block.
  */
 enum bus_result bus_read(struct bus_reader *reader, void *buf, struct bus_record *out);
-
-/* ---- a worker's seat: after fork; its threads may share it ---- */
-
-struct bus_seat;
-
-/*
- * Sit down in the row that the parent claimed, behind whatever its last owner left. Takes memory
- * for the index of client ids, 32 bytes for each slot (twice the history), as it is touched.
- * Returns NULL with errno.
- */
-struct bus_seat *bus_sit(struct bus *bus, int row);
-void bus_leave(struct bus_seat *seat);
-
-/*
- * Publish. A record whose member and client_id are in the history already is not published again,
- * whoever else publishes at the same time. Does not block but on the other threads of this seat.
- * Returns 1, or 0 when it was there already, with its sequence number; or -1 with errno: EMSGSIZE,
- * ESTALE when the row has been given to somebody else, EAGAIN when a million swaps have failed.
- */
-int bus_publish(struct bus_seat *seat, const struct bus_record *record, uint64_t *out_seq);
-
-/*
- * Look for a record in the history by its sender's number. One look into a private index that first
- * takes in what was published since the last call: about 20 ns for each such record, if it is in
- * the cache, 100 if not; so at most some 400 us, for a new seat. Returns whether it is there.
- */
-bool bus_find(struct bus_seat *seat, uint64_t member, uint64_t client_id, uint64_t *out_seq);
-
-/*
- * To be watched with EPOLLIN | EPOLLET, and never read: so each of several threads with an epoll of
- * its own hears it.
- */
-int bus_wake_fd(const struct bus_seat *seat);
-
-/*
- * Before waiting: from now on who publishes wakes this row. Returns false when the reader has
- * something to read; then do not wait. After waiting, whatever ended it: bus_awake().
- */
-bool bus_sleep(struct bus_seat *seat, const struct bus_reader *reader);
-void bus_awake(struct bus_seat *seat);
 
 #endif

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "shared/bus.h"
+#include "shared/bus_seat.h"
 
 #define BUS_MAGIC 0x7375622d66657270ull /* "pref-bus" */
 #define BUS_ABI   1u

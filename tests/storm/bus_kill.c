@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "shared/bus.h"
+#include "shared/bus_seat.h"
 #include "shared/crc32c.h"
 
 enum {

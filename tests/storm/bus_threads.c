@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 
 #include "shared/bus.h"
+#include "shared/bus_seat.h"
 #include "shared/crc32c.h"
 
 enum { SEATS = 2, MEMBERS = 3, READERS = 3, HISTORY = 256, PAYLOAD_MAX = 100, APART = 8 };

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shared/bus.h"
+#include "shared/bus_seat.h"
 #include "shared/clock.h"
 #include "shared/crc32c.h"
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "shared/bus.h"
+#include "shared/bus_seat.h"
 #include "shared/crc32c.h"
 
 enum { HISTORY = 16, PAYLOAD_MAX = 200, ROWS = 4 };

@@ -5,15 +5,22 @@
 #define BUS_LAP_BITS 2
 #include "shared/bus.c"
 #include "shared/bus_index.c"
-#include "shared/bus_publish.c"
 #include "shared/bus_read.c"
+#include "shared/bus_seat.c"
 #include "shared/bus_wake.c"
 
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <stdio.h>
 
-enum { WRITERS = 3, READERS = 3, EACH = 200000, TOTAL = WRITERS * EACH, HISTORY = 16, LEN_MAX = 90 };
+enum {
+    WRITERS = 3,
+    READERS = 3,
+    EACH = 200000,
+    TOTAL = WRITERS * EACH,
+    HISTORY = 16,
+    LEN_MAX = 90
+};
 
 static struct bus *bus;
 static _Atomic unsigned writers_left = WRITERS;

@@ -13,6 +13,8 @@
  * The order by tickets (fetch-and-add, then fill in) was refused: who is killed with a ticket in
  * its hand leaves a hole that somebody has to wait for.
  */
+#include "shared/bus_seat.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +51,7 @@ struct bus_seat *bus_sit(struct bus *bus, int row) {
     /* The last owner may have been killed asleep. */
     seat->ticket = atomic_load(&seat->row->ticket) | 1;
     bus_awake(seat);
+    bus_index_find(seat->index, bus_next(bus), 0, 0); /* takes in the history now, not later */
     return seat;
 }
 
