@@ -76,4 +76,20 @@ static inline enum bus_result reads_result(void) {
     return bus_read(&reader, buf, &record);
 }
 
+/* Its descriptor in an epoll of its own. */
+static inline int watch(struct bus_seat *of) {
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+    cr_assert_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, bus_wake_fd(of), &event), 0);
+    epoll_wait(epoll, &event, 1, 0);
+    return epoll;
+}
+
+static inline bool is_woken(int epoll) {
+    struct epoll_event event;
+
+    return epoll_wait(epoll, &event, 1, 0) == 1;
+}
+
 #endif
