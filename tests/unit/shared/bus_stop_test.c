@@ -1,6 +1,8 @@
 /* A process that stands still at any step holds up nobody, and finds its way when it goes on. */
 #include "tests/unit/shared/bus_fixture.h"
 
+#include <sys/prctl.h>
+
 #include "shared/failpoint.h"
 
 TestSuite(bus_stop, .init = make, .timeout = 20);
@@ -15,6 +17,7 @@ static pid_t stop_at(const char *step, int (*act)(struct bus_seat *own)) {
 
     memset(long_text, 'x', PAYLOAD_MAX);
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* stopped or not, should the test fail */
         snprintf(text, sizeof(text), "%s:stop", step);
         setenv("PREFORK_FAILPOINT", text, 1);
         failpoint_init();
