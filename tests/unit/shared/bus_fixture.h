@@ -34,16 +34,20 @@ static inline struct bus_seat *take_seat(void) {
     return taken;
 }
 
-static inline void make(void) {
-    const struct bus_settings settings = {
-        .rows = ROWS, .history = HISTORY, .payload_max = PAYLOAD_MAX, .arena_bytes = 4096
-    };
+static const struct bus_settings small = {
+    .rows = ROWS, .history = HISTORY, .payload_max = PAYLOAD_MAX, .arena_bytes = 4096
+};
 
-    crc32c_init();
-    bus = bus_new(&settings);
+static inline void make_on(struct bus *made) {
+    bus = made;
     cr_assert_not_null(bus);
     seat = take_seat();
     bus_begin(&reader, bus, 1);
+}
+
+static inline void make(void) {
+    crc32c_init();
+    make_on(bus_new(&small));
 }
 
 static inline int say_from(struct bus_seat *from, const char *text, uint64_t client_id) {
