@@ -16,7 +16,7 @@ enum frame_verdict frame_read(
     if (len < sizeof(*out))
         return FRAME_MORE;
     memcpy(out, data, sizeof(*out));
-    if (out->magic != FRAME_MAGIC || out->type < FRAME_PART || out->type > FRAME_FAIL ||
+    if (out->magic != FRAME_MAGIC || out->type < FRAME_PART || out->type > FRAME_LEFT ||
         out->len > FRAME_PAYLOAD_MAX ||
         out->header_crc != crc32c(0, out, offsetof(struct frame, header_crc)))
         return FRAME_BAD;

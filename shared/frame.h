@@ -18,6 +18,7 @@ enum frame_type {
     FRAME_PART = 1, /* some bytes of the chunk's rendered result, in order */
     FRAME_DONE,     /* the last bytes; the chunk is complete */
     FRAME_FAIL,     /* the kernel gave up; the payload says why */
+    FRAME_LEFT,     /* a warm worker is done with the job; no chunk, no payload */
 };
 
 struct frame {

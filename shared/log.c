@@ -25,6 +25,7 @@ _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a record is one write that others cann
 static const char *program_name = "prefork";
 static bool hide_info;
 static void (*before_line)(void);
+static const struct log_field *topic;
 
 /* Where records go; fd -1: lines for a person on stderr. */
 static struct {
@@ -42,6 +43,10 @@ void log_init(const char *program) {
 
 void log_set_quiet(bool quiet) {
     hide_info = quiet;
+}
+
+void log_set_topic(const struct log_field *fields) {
+    topic = fields;
 }
 
 void log_set_before(void (*before)(void)) {
@@ -301,7 +306,7 @@ void log_write_as(const struct log_origin *origin, int level, const char *event,
     do {                                                                                 \
         va_list args;                                                                    \
         va_start(args, format);                                                          \
-        say(&(struct said){ &lane.self, (level), "talk", NULL, (error) }, format, args); \
+        say(&(struct said){ &lane.self, (level), "talk", topic, (error) }, format, args); \
         va_end(args);                                                                    \
     } while (0)
 

@@ -35,6 +35,12 @@ void log_init(const char *program);
 /* Hide log_info. Before any thread. */
 void log_set_quiet(bool quiet);
 
+/*
+ * From now on each sentence of the quartet has these fields, as job=17; NULL: none. Borrowed. For a
+ * process that does several people's work in turn, on its one thread.
+ */
+void log_set_topic(const struct log_field *fields);
+
 /* Called before a line is written, to clear a progress bar; NULL for none. Before any thread. */
 void log_set_before(void (*before)(void));
 

@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,7 +45,7 @@ static size_t mapped_size(uint32_t window, uint32_t lanes) {
     return sizeof(struct ring) + lanes * sizeof(struct ring_lane) + window * sizeof(uint64_t);
 }
 
-struct ring *ring_new(uint64_t chunks, uint32_t window, uint32_t lanes) {
+struct ring *ring_new(uint64_t chunks, uint32_t window, uint32_t lanes, int *out_fd) {
     const unsigned seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     size_t size = mapped_size(window, lanes);
     struct ring *ring = MAP_FAILED;
@@ -55,9 +56,12 @@ struct ring *ring_new(uint64_t chunks, uint32_t window, uint32_t lanes) {
         return NULL;
     if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, seals) == 0)
         ring = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
+    if (ring == MAP_FAILED || out_fd == NULL)
+        close(fd);
     if (ring == MAP_FAILED)
         return NULL;
+    if (out_fd != NULL)
+        *out_fd = fd;
     ring->abi = RING_ABI;
     ring->chunks = chunks;
     ring->window = window;
@@ -65,6 +69,41 @@ struct ring *ring_new(uint64_t chunks, uint32_t window, uint32_t lanes) {
     for (uint32_t i = 0; i < lanes; i++)
         ring_lane(ring, i)->chunk = RING_NO_CHUNK;
     return ring;
+}
+
+static bool is_whole(const struct ring *ring, size_t size) {
+    return ring->abi == RING_ABI && ring->lanes > 0 && ring->lanes <= RING_LANES_MAX + 1 &&
+           ring->window > 0 && (ring->window & (ring->window - 1)) == 0 &&
+           mapped_size(ring->window, ring->lanes) == size;
+}
+
+struct ring *ring_map(int fd) {
+    struct ring *ring;
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return NULL;
+    if (st.st_size < (off_t)sizeof(*ring)) {
+        errno = EPROTO;
+        return NULL;
+    }
+    ring = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (ring == MAP_FAILED)
+        return NULL;
+    if (is_whole(ring, (size_t)st.st_size))
+        return ring;
+    munmap(ring, (size_t)st.st_size);
+    errno = EPROTO;
+    return NULL;
+}
+
+void ring_clear_lane(struct ring *ring, uint32_t lane) {
+    struct ring_lane *row = ring_lane(ring, lane);
+
+    atomic_store(&row->chunk, RING_NO_CHUNK);
+    atomic_store(&row->stop, 0);
+    atomic_store(&row->yield, 0);
+    atomic_store(&row->doing, RING_DOING_STARTING);
 }
 
 void ring_free(struct ring *ring) {
@@ -199,6 +238,39 @@ bool ring_claim_solo(struct ring *ring, uint32_t lane, uint64_t chunk, struct ri
     out->count = 1;
     out->epoch[0] = word.epoch;
     return atomic_compare_exchange_strong(at, &packed, ring_pack(word));
+}
+
+uint32_t ring_count_claimable(struct ring *ring, uint32_t lane, uint32_t most) {
+    uint64_t base = atomic_load(&ring->base), end = window_end(ring, base);
+    uint64_t hint = atomic_load_explicit(&ring->hint, memory_order_relaxed), from, chunk;
+    struct ring_word word;
+    uint32_t count = 0;
+
+    if (atomic_load_explicit(&ring->order, memory_order_relaxed) != RING_ORDER_RUN)
+        return 0;
+    from = hint < base || hint > end ? base : hint; /* where the next claim will most likely be */
+    for (uint64_t i = base; i < end && count < most; i++) {
+        chunk = i - base < end - from ? from + (i - base) : i - (end - from);
+        word = ring_unpack(*ring_word_at(ring, chunk));
+        count += word.lap == lap_of(ring, chunk) && is_claimable(word, lane);
+    }
+    return count;
+}
+
+bool ring_is_owned(struct ring *ring, uint32_t first, uint32_t count) {
+    uint64_t base = atomic_load(&ring->base), end = window_end(ring, base);
+    struct ring_word word;
+
+    for (uint64_t i = base; i < end; i++) {
+        word = ring_unpack(*ring_word_at(ring, i));
+        if (word.state == RING_RUN && word.owner > first && word.owner - 1 - first < count)
+            return true;
+    }
+    return false;
+}
+
+bool ring_is_at_end(struct ring *ring) {
+    return window_end(ring, atomic_load(&ring->base)) >= ring->chunks;
 }
 
 bool ring_is_finished(struct ring *ring) {

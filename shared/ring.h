@@ -47,14 +47,14 @@ enum ring_doing {
     RING_DOING_LEAVING,
 };
 
-/* One row for each lane; the lane writes all of it but `stop`. */
+/* One row for each lane; the lane writes all of it but `stop` and `yield`. */
 struct ring_lane {
     _Alignas(64) _Atomic uint64_t chunk; /* being computed, or RING_NO_CHUNK */
     _Atomic uint64_t progress;           /* the heartbeat: grows while the lane is alive */
     _Atomic uint64_t numbers;            /* of the interval that are done in this chunk */
     _Atomic uint64_t stop;               /* by the supervisor: give up chunk `stop` - 1; 0: none */
     _Atomic uint32_t doing;              /* enum ring_doing */
-    _Atomic int32_t group;               /* process group of a running command, or 0 */
+    _Atomic uint32_t yield;              /* by the supervisor: claim no more, and leave */
 };
 
 struct ring {
@@ -83,11 +83,22 @@ struct ring_word {
 
 /*
  * Map a ring for `chunks` chunks. Does not block. The mapping is inherited by fork and freed by
- * ring_free(). window must be a power of two.
+ * ring_free(). window must be a power of two. out_fd, unless NULL, gets the memory itself, for
+ * whoever is not forked after this; the caller closes it.
  * Returns NULL with errno.
  */
-struct ring *ring_new(uint64_t chunks, uint32_t window, uint32_t lanes);
+struct ring *ring_new(uint64_t chunks, uint32_t window, uint32_t lanes, int *out_fd);
+
+/*
+ * Map a ring by its descriptor, which stays open. A child that was there before. What it says of
+ * its own size is checked against what there is. Returns NULL with errno.
+ */
+struct ring *ring_map(int fd);
+
 void ring_free(struct ring *ring);
+
+/* The row of a lane that nobody serves, as for a new one. Supervisor. */
+void ring_clear_lane(struct ring *ring, uint32_t lane);
 
 /* Let the window begin at chunk `base` (a new ring's begins at 0), all of it FREE. Before fork. */
 void ring_begin(struct ring *ring, uint64_t base);
@@ -118,6 +129,15 @@ bool ring_claim(
 
 /* Claim the one chunk that this lane was started for. Returns false when it is not there. */
 bool ring_claim_solo(struct ring *ring, uint32_t lane, uint64_t chunk, struct ring_claim *out);
+
+/* How many chunks this lane could claim now, up to `most`. Either side; looks through the window. */
+uint32_t ring_count_claimable(struct ring *ring, uint32_t lane, uint32_t most);
+
+/* True when a lane of [first, first + count) has a chunk claimed. Likewise. */
+bool ring_is_owned(struct ring *ring, uint32_t first, uint32_t count);
+
+/* True when the window reaches the end: what is not claimable now will only be if it comes back. */
+bool ring_is_at_end(struct ring *ring);
 
 /* True when every chunk of the job has been released: nothing will ever be claimable again. */
 bool ring_is_finished(struct ring *ring);

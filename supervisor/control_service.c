@@ -9,6 +9,7 @@
 
 #include "shared/exit_code.h"
 #include "supervisor/control_status.h"
+#include "supervisor/service_pool.h"
 #include "supervisor/supervisor.h"
 
 static struct service *service_of(struct control_request *request) {

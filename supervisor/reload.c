@@ -8,9 +8,10 @@
 
 #include "shared/clock.h"
 #include "shared/exit_code.h"
-#include "shared/log.h"
 #include "supervisor/log_keeper.h"
 #include "supervisor/notify.h"
+#include "supervisor/reload_end.h"
+#include "supervisor/reload_jobs.h"
 #include "supervisor/reload_service.h"
 #include "supervisor/reload_sweep.h"
 #include "supervisor/service_limits.h"
@@ -20,75 +21,6 @@
 #define PROOF_NS   60000000000ull /* for pilots without a limit of their own */
 #define REPLACE_NS 60000000000ull
 #define ERROR_MAX  256
-
-/* ---- the verdict ---- */
-
-static void note_verdict(struct supervisor *supervisor, const struct reload_verdict *verdict) {
-    const bool is_good = verdict->exit_code == EXIT_CODE_OK;
-
-    supervisor_note(supervisor, NULL, NULL, is_good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
-        is_good ? "reloaded" : "reload_failed",
-        (const struct log_field[]){ LOG_NUMBER("generation", supervisor->generation),
-            LOG_NUMBER("took_ms", verdict->took_us / 1000),
-            { .key = is_good ? NULL : "error", .text = verdict->error }, { .key = NULL } },
-        "%s",
-        is_good ? "the new configuration is in force"
-        : verdict->exit_code == EXIT_CODE_INCOMPLETE
-            ? "the new configuration is in force, but not all is up"
-            : "the reload failed; all goes on as before");
-}
-
-/* error: NULL for none. The run is over. */
-static void finish(struct supervisor *supervisor, int exit_code, const char *error) {
-    struct reload *reload = &supervisor->reload;
-    struct reload_verdict *verdict = &reload->verdict[reload->kind];
-
-    free(verdict->complaints);
-    *verdict = (struct reload_verdict){ .run = reload->run,
-        .exit_code = exit_code,
-        .at_unix_s = clock_wall_ns() / 1000000000,
-        .took_us = (clock_now_ns() - reload->started_at_ns) / 1000,
-        .complaints = reload->complaints,
-        .plan = reload->plan };
-    if (error != NULL)
-        snprintf(verdict->error, sizeof(verdict->error), "%.*s", (int)strcspn(error, "\n"), error);
-    for (unsigned i = 0; i < verdict->plan.count; i++)
-        verdict->plan.change[i].was = verdict->plan.change[i].is = NULL;
-    reload->complaints = NULL;
-    config_free(reload->config);
-    reload->config = NULL;
-    reload->progress[0] = '\0';
-    reload->state = RELOAD_IDLE;
-    if (reload->kind == RELOAD_DRY)
-        return;
-    note_verdict(supervisor, verdict);
-    notify_ready(exit_code == EXIT_CODE_OK ? NULL : verdict->error);
-}
-
-static struct service *find_old(struct supervisor *supervisor, const struct reload_change *change) {
-    struct service *service = supervisor_find_service(supervisor, change->name);
-
-    /* One that is on its way out is not the one that comes back. */
-    return service != NULL && !service->is_removed ? service : NULL;
-}
-
-static void give_up(struct supervisor *supervisor, int exit_code, const char *error) {
-    struct reload *reload = &supervisor->reload;
-
-    for (unsigned i = 0; i < reload->plan.count; i++) {
-        if (reload->candidate[i] != NULL)
-            reload_service_give_up(
-                reload->candidate[i], find_old(supervisor, &reload->plan.change[i]));
-        reload->candidate[i] = NULL;
-    }
-    /* What is given up points into it. */
-    if (reload->config != NULL) {
-        reload->config->next_retired = reload->retired;
-        reload->retired = reload->config;
-        reload->config = NULL;
-    }
-    finish(supervisor, exit_code, error);
-}
 
 /* ---- READING ---- */
 
@@ -118,13 +50,13 @@ static void was_read(struct loop_watch *watch, uint32_t events) {
     if (is_good)
         read_again(supervisor);
     if (reload->config == NULL) {
-        finish(supervisor, EXIT_CODE_CONFIG,
+        reload_end(supervisor, EXIT_CODE_CONFIG,
             reload->complaints != NULL ? reload->complaints : "the configuration cannot be read");
         return;
     }
     reload_diff(&reload->plan, supervisor->config, reload->config);
     if (reload->kind == RELOAD_DRY)
-        finish(supervisor, EXIT_CODE_OK, NULL);
+        reload_end(supervisor, EXIT_CODE_OK, NULL);
     else
         reload->state = RELOAD_WAITING;
 }
@@ -140,7 +72,7 @@ static void start(struct supervisor *supervisor) {
     if (reload->kind == RELOAD_REAL)
         notify_reloading();
     if (reload_read_start(&reload->reading, supervisor->config->file) < 0) {
-        finish(supervisor, EXIT_CODE_SYSTEM, "no child to read the configuration");
+        reload_end(supervisor, EXIT_CODE_SYSTEM, "no child to read the configuration");
         return;
     }
     reload->state = RELOAD_READING;
@@ -153,7 +85,7 @@ static void start(struct supervisor *supervisor) {
 /* ---- WAITING ---- */
 
 static bool needs_pilot(struct supervisor *supervisor, const struct reload_change *change) {
-    const struct service *old = find_old(supervisor, change);
+    const struct service *old = reload_service_find_old(supervisor, change);
 
     if (change->action == RELOAD_ADD)
         return change->is->autostart;
@@ -164,7 +96,7 @@ static bool needs_pilot(struct supervisor *supervisor, const struct reload_chang
 /* May this change begin? If not, the progress says why. */
 static bool has_room(struct supervisor *supervisor, const struct reload_change *change) {
     struct reload *reload = &supervisor->reload;
-    const struct service *old = find_old(supervisor, change);
+    const struct service *old = reload_service_find_old(supervisor, change);
     unsigned generations;
 
     if (!needs_pilot(supervisor, change) || old == NULL)
@@ -190,7 +122,7 @@ static bool check_log(struct supervisor *supervisor) {
     if (!supervisor->reload.plan.log_differs ||
         log_keeper_check(supervisor->reload.config, &complaint) == 0)
         return true;
-    give_up(supervisor, EXIT_CODE_CONFIG, complaint.text);
+    reload_give_up(supervisor, EXIT_CODE_CONFIG, complaint.text);
     return false;
 }
 
@@ -208,10 +140,10 @@ static void prove(struct supervisor *supervisor) {
         change = &reload->plan.change[i];
         if (!needs_pilot(supervisor, change))
             continue;
-        reload->candidate[i] = reload_service_try(
-            supervisor, reload->config, change, find_old(supervisor, change), &complaint);
+        reload->candidate[i] = reload_service_try(supervisor, reload->config, change,
+            reload_service_find_old(supervisor, change), &complaint);
         if (reload->candidate[i] == NULL) {
-            give_up(supervisor, EXIT_CODE_FAILED, complaint.text);
+            reload_give_up(supervisor, EXIT_CODE_FAILED, complaint.text);
             return;
         }
     }
@@ -237,7 +169,8 @@ static bool is_on_its_way_out(const struct service *service) {
 static void apply(struct supervisor *supervisor, unsigned i) {
     struct reload *reload = &supervisor->reload;
     const struct reload_change *change = &reload->plan.change[i];
-    struct service *old = find_old(supervisor, change), *candidate = reload->candidate[i];
+    struct service *old = reload_service_find_old(supervisor, change),
+                   *candidate = reload->candidate[i];
 
     if (change->action == RELOAD_REMOVE && old != NULL) {
         old->is_removed = true;
@@ -285,6 +218,7 @@ static void commit(struct supervisor *supervisor) {
     }
     for (unsigned i = 0; i < reload->plan.count; i++)
         apply(supervisor, i);
+    jobs_keeper_configure(supervisor, reload->plan.jobs == RELOAD_JOBS_RESTART);
     reload->state = RELOAD_REPLACING;
     reload->deadline_ns = supervisor->now_ns + REPLACE_NS;
 }
@@ -305,11 +239,11 @@ static void look_at_pilots(struct supervisor *supervisor) {
             "%s: waiting until a new worker is ready", reload->plan.change[i].name);
     }
     if (has_failed)
-        give_up(supervisor, EXIT_CODE_FAILED, complaint.text);
+        reload_give_up(supervisor, EXIT_CODE_FAILED, complaint.text);
     else if (is_proved)
         commit(supervisor);
     else if (supervisor->now_ns >= reload->deadline_ns)
-        give_up(supervisor, EXIT_CODE_FAILED, "a new worker was not ready after 60 s");
+        reload_give_up(supervisor, EXIT_CODE_FAILED, "a new worker was not ready after 60 s");
 }
 
 /* ---- REPLACING ---- */
@@ -348,7 +282,7 @@ static void look_at_services(struct supervisor *supervisor) {
     }
     for (unsigned i = 0; i < reload->plan.count; i++) {
         change = &reload->plan.change[i];
-        service = find_old(supervisor, change);
+        service = reload_service_find_old(supervisor, change);
         if (change->action == RELOAD_ADD && service == NULL)
             snprintf(error, sizeof(error), "%s: there is no memory for it", change->name);
         if (change->action < RELOAD_REPLACE || service == NULL)
@@ -359,7 +293,10 @@ static void look_at_services(struct supervisor *supervisor) {
             return;
         describe_failure(service, error);
     }
-    finish(supervisor, error[0] != '\0' ? EXIT_CODE_INCOMPLETE : EXIT_CODE_OK,
+    if (!reload_jobs_is_done(
+            supervisor, is_late, reload->progress, sizeof(reload->progress), error, sizeof(error)))
+        return;
+    reload_end(supervisor, error[0] != '\0' ? EXIT_CODE_INCOMPLETE : EXIT_CODE_OK,
         error[0] != '\0' ? error : NULL);
 }
 
@@ -415,7 +352,7 @@ void reload_abort(struct supervisor *supervisor) {
         reload_read_cancel(&reload->reading);
     }
     if (reload->state == RELOAD_REPLACING)
-        finish(supervisor, EXIT_CODE_INCOMPLETE, "the daemon stops");
+        reload_end(supervisor, EXIT_CODE_INCOMPLETE, "the daemon stops");
     else if (reload->state != RELOAD_IDLE)
-        give_up(supervisor, EXIT_CODE_FAILED, "the daemon stops");
+        reload_give_up(supervisor, EXIT_CODE_FAILED, "the daemon stops");
 }

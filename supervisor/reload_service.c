@@ -12,10 +12,19 @@
 #include "supervisor/reload_diff.h"
 #include "supervisor/service_list.h"
 #include "supervisor/service_listen.h"
+#include "supervisor/service_pool.h"
 #include "supervisor/service_replace.h"
 #include "supervisor/supervisor.h"
 
 #define REASON "the configuration changed"
+
+struct service *reload_service_find_old(
+    struct supervisor *supervisor, const struct reload_change *change) {
+    struct service *service = supervisor_find_service(supervisor, change->name);
+
+    /* One that is on its way out is not the one that comes back. */
+    return service != NULL && !service->is_removed ? service : NULL;
+}
 
 /* ---- sockets ---- */
 

@@ -16,6 +16,10 @@ struct reload_change;
 struct service;
 struct supervisor;
 
+/* The listed service that this change is about; NULL: there is none, or it is on its way out. */
+struct service *reload_service_find_old(
+    struct supervisor *supervisor, const struct reload_change *change);
+
 /*
  * A candidate for this change: sockets that stay are shared, new ones are bound, and the pilot is
  * forked. old: the service that runs; NULL: there is none. Returns NULL with a complaint.

@@ -106,38 +106,13 @@ void service_worker_ended(
 /* Send an order to every worker that serves. */
 void service_order(struct service *service, uint32_t kind, uint64_t value);
 
-/*
- * Fork one more worker, when a rate, a delay or a failed fork does not forbid it for now. is_held:
- * as spawn_worker(). Returns NULL when there is none; it is tried again when service_tend() is.
- */
-struct child *service_fork_worker(struct service *service, uint64_t now_ns, bool is_held);
-
-/* Fork one now, whatever forbids it, and watch it boot. Returns NULL with errno. */
-struct child *service_launch(struct service *service, unsigned slot, bool is_held);
-
-/* A place among its workers that none of them has, from 1. */
-unsigned service_free_slot(const struct service *service);
-
 /* When service_tend() has to be called at the latest; UINT64_MAX for no time. */
 uint64_t service_next_at_ns(const struct service *service);
 
 /* Counts of living and gone workers together. */
 void service_count(const struct service *service, struct scoreboard_totals *out);
 
-struct policy_rules;
-struct policy_counts;
-
-/* What policy_want() goes by now. */
-void service_measure(
-    const struct service *service, struct policy_rules *rules, struct policy_counts *counts);
-
-/* How many workers it may have: as the operator scaled it, else as configured. */
-unsigned service_count_most(const struct service *service);
-
 /* How many workers are READY and not leaving. */
 unsigned service_count_ready(const struct service *service);
-
-/* No worker is starting, leaving or still to be forked: what was asked for has happened. */
-bool service_is_settled(const struct service *service);
 
 #endif

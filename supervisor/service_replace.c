@@ -10,6 +10,7 @@
 
 #include "shared/contract.h"
 #include "supervisor/service.h"
+#include "supervisor/service_pool.h"
 #include "supervisor/supervisor.h"
 
 static bool is_being_replaced(const struct service *service, const struct child *old) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shared/log.h"
+#include "supervisor/service_pool.h"
 #include "supervisor/supervisor.h"
 
 static void stop(struct supervisor *supervisor) {

@@ -4,6 +4,8 @@
  * the rest. A shortage of our own (descriptors, memory) closes the door for a moment and nobody's
  * connection.
  */
+#include "workers/door.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -15,6 +15,7 @@
 
 #include "shared/leave.h"
 #include "shared/log.h"
+#include "workers/job_worker_private.h"
 #include "workers/lane.h"
 
 #define RESULT_FD    3
@@ -145,20 +146,29 @@ static void serve_process(const struct job_worker_args *args) {
     lane_fini(&lane);
 }
 
-void job_worker_main(const struct job_worker_args *args) {
+void job_worker_serve(const struct job_worker_args *args) {
     static void (*const serve[])(const struct job_worker_args *) = {
         [JOB_WORKER_PROCESS] = serve_process,
         [JOB_WORKER_THREAD] = serve_threads,
         [JOB_WORKER_EVENT] = serve_events,
     };
+
+    serve[args->model](args);
+}
+
+void job_worker_settle(int parent_pid) {
+    die_with_parent(parent_pid);
+    log_set_before(NULL);
+    set_signals();
+}
+
+void job_worker_main(const struct job_worker_args *args) {
     struct job_worker_args mine = *args;
 
-    die_with_parent(args->parent_pid);
     setproctitle("-prefork: job worker %u", args->ordinal);
-    log_set_before(NULL);
+    job_worker_settle(args->parent_pid);
     keep_descriptors(args);
     mine.result_fd = RESULT_FD;
-    set_signals();
-    serve[mine.model](&mine);
+    job_worker_serve(&mine);
     leave_process(EXIT_SUCCESS);
 }

@@ -7,6 +7,8 @@
  * a child with one thread and an event loop for all its lanes.
  */
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/result_format.h"
@@ -36,16 +38,41 @@ struct job_worker_args {
     uint32_t batch;   /* chunks claimed at once, 1 to 64; 0: as many as are worth it */
     uint64_t solo;    /* compute this one chunk and leave; RING_NO_CHUNK: all of them */
     enum result_format format;
-    int result_fd;  /* write end of this child's pipe */
-    int life_fd;    /* kept open while this child lives; -1: none */
-    int parent_pid; /* as getpid() said before the fork */
+    _Atomic int32_t *groups; /* process groups of running commands, one a lane; NULL: none run */
+    bool is_warm;            /* leaves the job when it finds nothing to claim */
+    int result_fd;           /* write end of this child's pipe */
+    int life_fd;             /* kept open while this child lives; -1: none */
+    int parent_pid;          /* as getpid() said before the fork */
 };
 
 /*
- * The whole life of a child. Child only, right after fork, with signals blocked; never returns,
- * ends by _exit.
+ * The whole life of a child of one job. Child only, right after fork, with signals blocked; never
+ * returns, ends by _exit.
  */
 _Noreturn void job_worker_main(const struct job_worker_args *args);
+
+/*
+ * A warm child: it is there before the job, and serves one after the other. An order (ORDER_WORK,
+ * shared/contract.h) brings the memory of a ring and the text of a job (job_text.h); when there is
+ * nothing more to do for it here, or the rows' `yield` is set, FRAME_LEFT goes through the pipe
+ * behind the last result, and the next order is waited for.
+ *
+ *     IDLE --ORDER_WORK--> SERVING --nothing to claim, or yield--> IDLE
+ *     IDLE --end of the orders--> leaves
+ */
+struct job_worker_warm_args {
+    enum job_worker_model model;
+    uint32_t lanes;
+    uint32_t ordinal;
+    _Atomic int32_t *groups; /* as above */
+    int order_fd, result_fd, life_fd;
+    int parent_pid;
+    /* Become who commands are run as; NULL: stay. Returns 0, or -1 with errno. */
+    int (*become)(void *arg);
+    void *become_arg;
+};
+
+_Noreturn void job_worker_warm_main(const struct job_worker_warm_args *args);
 
 /* What a whole job gives. */
 struct job_worker_totals {

@@ -13,7 +13,8 @@ struct serial {
     const struct kernel_plan *plan;
     void *state;
     struct loop *loop;
-    struct ring_lane row; /* nobody looks at it */
+    struct ring_lane row;  /* nobody looks at it, */
+    _Atomic int32_t group; /* nor at this */
     struct sink sink;
     struct kernel_work work;
     enum kernel_result result;
@@ -47,7 +48,7 @@ static int compute_all(
 
     for (uint64_t i = 0; i < split->chunks; i++) {
         *work = (struct kernel_work){
-            .id = i, .attempt = 1, .group = &serial->row.group, .finish = on_finish
+            .id = i, .attempt = 1, .group = &serial->group, .finish = on_finish
         };
         split_bounds(split, i, &work->lo, &work->hi);
         work->next = work->lo;

@@ -27,6 +27,7 @@ void lane_init(
     lane->args = args;
     lane->index = args->first_lane + i;
     lane->row = ring_lane(args->ring, lane->index);
+    lane->group = args->groups != NULL ? &args->groups[i] : NULL;
     atomic_store(&lane->row->chunk, RING_NO_CHUNK);
     atomic_store(&lane->row->doing, RING_DOING_STARTING);
     lane->sink = (struct sink){
@@ -61,6 +62,8 @@ bool lane_claim(struct lane *lane, uint32_t most, struct ring_claim *out) {
     const struct job_worker_args *args = lane->args;
 
     atomic_store_explicit(&lane->row->doing, RING_DOING_CLAIMING, memory_order_relaxed);
+    if (atomic_load_explicit(&lane->row->yield, memory_order_relaxed) != 0)
+        return false;
     if (args->solo == RING_NO_CHUNK)
         return ring_claim(args->ring, lane->index, most, &lane->seen, out);
     if (lane->is_solo_claimed)
@@ -69,9 +72,17 @@ bool lane_claim(struct lane *lane, uint32_t most, struct ring_claim *out) {
     return ring_claim_solo(args->ring, lane->index, args->solo, out);
 }
 
+/* It found nothing to claim: whoever has other jobs to go to does not wait for what may come back.
+ */
+static bool has_better_to_do(const struct lane *lane) {
+    return lane->args->is_warm &&
+           (atomic_load_explicit(&lane->row->yield, memory_order_relaxed) != 0 ||
+               ring_is_at_end(lane->args->ring));
+}
+
 bool lane_is_over(const struct lane *lane) {
     return lane->is_solo_claimed || lane->args->ring->order != RING_ORDER_RUN ||
-           ring_is_finished(lane->args->ring);
+           ring_is_finished(lane->args->ring) || has_better_to_do(lane);
 }
 
 void lane_begin(struct lane *lane, uint64_t chunk, uint32_t epoch) {

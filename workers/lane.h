@@ -18,6 +18,7 @@ struct lane {
     const struct job_worker_args *args;
     uint32_t index; /* in the ring */
     struct ring_lane *row;
+    _Atomic int32_t *group; /* of a command that runs in it */
     struct sink sink;
     void *state;   /* the kernel's */
     uint64_t seen; /* the ring's returns at the last look */

@@ -37,7 +37,7 @@ static void begin(struct turn *turn, struct lane *lane, const struct ring_claim 
     const struct kernel_plan *plan = lane->args->plan;
 
     lane_begin(lane, claim->first, claim->epoch[0]);
-    lane->work.group = &lane->row->group;
+    lane->work.group = lane->group;
     lane->work.finish = on_finish;
     if (plan->ops->start != NULL)
         plan->ops->start(lane->state, plan, &lane->work, &lane->sink, turn->loop);

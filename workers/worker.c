@@ -27,6 +27,8 @@
 #include "shared/leave.h"
 #include "shared/log.h"
 #include "workers/datagrams.h"
+#include "workers/door.h"
+#include "workers/worker_orders.h"
 #include "workers/worker_state.h"
 
 #define TICK_MS       1000
@@ -87,6 +89,10 @@ static void on_signal(int signal_number) {
     rouse();
     worker_wake();
     errno = saved_errno;
+}
+
+void worker_tell_to_leave(void) {
+    told_to_leave = true;
 }
 
 bool worker_is_cut(void) {
@@ -171,6 +177,10 @@ void worker_show_room(struct worker *worker) {
         show_room(worker, sessions);
 }
 
+void worker_tell_room(struct worker *worker) {
+    show_room(worker, worker->row->sessions);
+}
+
 void worker_begin_session(struct worker *worker, struct connection *connection) {
     const struct net_address *peer = &connection->session.peer;
     size_t len = peer->sa.any.sa_family == AF_UNIX ? 0 : peer->len;
@@ -198,105 +208,11 @@ void worker_end_session(struct worker *worker) {
 
 /* ---- orders ---- */
 
-static void open_held(struct worker *worker) {
-    if (door_open(worker) < 0)
-        log_fatal(EXIT_CODE_SYSTEM, "a listener cannot be watched");
-    show_room(worker, worker->row->sessions);
-}
-
-/* Not while it empties the queue: run() comes back to it. */
-static void shut(struct worker *worker) {
-    if (worker->is_leaving || worker->is_emptying)
-        return;
-    worker->is_leaving = true;
-    show_room(worker, worker->row->sessions);
-    door_shut(worker);
-    if (giver_is_open(worker))
-        taker_pass_on(worker);
-    else
-        taker_close(worker);
-}
-
-static void give(struct worker *worker, int channel) {
-    told_to_leave = true;
-    giver_add(worker, channel);
-    shut(worker);
-    if (worker->model->give != NULL)
-        worker->model->give(worker);
-}
-
-/*
- * A process serves one after the other here, and obeys what it is told between their messages: to
- * give them away, say. That the queue is empty is only told when it is.
- */
-static void empty(struct worker *worker) {
-    if (worker->is_emptying)
-        return;
-    worker->is_emptying = true;
-    door_empty(worker);
-    worker->is_emptying = false;
-    if (worker->owes_pong)
-        worker_report(worker, REPORT_PONG, worker->owed_pong);
-    worker->owes_pong = false;
-}
-
-static void pong(struct worker *worker, uint64_t value) {
-    worker->owes_pong = worker->is_emptying;
-    worker->owed_pong = value;
-    if (!worker->owes_pong)
-        worker_report(worker, REPORT_PONG, value);
-}
-
-static void obey(struct worker *worker, const struct contract_record *order, int fd) {
-    if (order->kind == ORDER_LOOK)
-        door_look(worker);
-    else if (order->kind == ORDER_EMPTY && clock_now_ns() < order->value)
-        empty(worker);
-    else if (order->kind == ORDER_PING)
-        pong(worker, order->value);
-    else if (order->kind == ORDER_OPEN)
-        open_held(worker);
-    else if (order->kind == ORDER_GIVE && fd >= 0)
-        give(worker, fd);
-    else if (order->kind == ORDER_TAKE && fd >= 0)
-        taker_add(worker, fd);
-}
-
-static bool carries_channel(const struct contract_record *order) {
-    return order->kind == ORDER_GIVE || order->kind == ORDER_TAKE;
-}
-
-static void order_ready(struct loop_watch *watch, uint32_t events) {
-    struct worker *worker = watch->owner;
-    struct contract_record order;
-    int fds[CONTRACT_FDS_MAX], rc;
-    unsigned fd_count, kept;
-
-    (void)events;
-    while ((rc = contract_receive(watch->fd, &order, fds, &fd_count)) == 1) {
-        kept = carries_channel(&order) && fd_count > 0;
-        for (unsigned i = kept; i < fd_count; i++)
-            close(fds[i]);
-        obey(worker, &order, kept ? fds[0] : -1);
-    }
-    /* The supervisor is gone: nobody is left who could use what we do. */
-    if (rc == 0)
-        leave_process(EXIT_CODE_UNAVAILABLE);
-}
-
-static void leave(struct worker *worker) {
-    if (worker->is_leaving)
-        return;
-    /* What was ordered before the signal comes first. */
-    order_ready(&worker->order_watch, EPOLLIN);
-    shut(worker);
-}
-
 void worker_heed(struct worker *worker) {
     told_to_give = false; /* before its order is read: the next call comes after */
-    order_ready(&worker->order_watch, EPOLLIN);
+    worker_orders_read(worker);
     if (told_to_leave)
-        leave(worker);
+        worker_orders_leave(worker);
 }
 
 static void wake_ready(struct loop_watch *watch, uint32_t events) {
@@ -307,12 +223,8 @@ static void wake_ready(struct loop_watch *watch, uint32_t events) {
 }
 
 static void watch_orders(struct worker *worker) {
-    worker->order_watch = (struct loop_watch){
-        .fd = worker->args->order_fd, .ready = order_ready, .owner = worker
-    };
     worker->wake_watch = (struct loop_watch){ .fd = wake_fd, .ready = wake_ready, .owner = worker };
-    if (loop_add(worker->loop, &worker->order_watch, EPOLLIN) < 0 ||
-        loop_add(worker->loop, &worker->wake_watch, EPOLLIN) < 0)
+    if (worker_orders_watch(worker) < 0 || loop_add(worker->loop, &worker->wake_watch, EPOLLIN) < 0)
         log_fatal(EXIT_CODE_SYSTEM, "a worker cannot watch its orders");
 }
 
@@ -386,7 +298,7 @@ static void run(struct worker *worker) {
 
     for (;;) {
         if (told_to_leave)
-            leave(worker);
+            worker_orders_leave(worker);
         if (told_to_cut && !has_cut) {
             has_cut = true;
             worker->model->cut(worker);

@@ -6,15 +6,7 @@
  * The main thread owns all of it; under the thread model other threads touch the row's counters
  * and worker_end_session() alone.
  *
- * The door is where connections come in:
- *
- *   HELD --ORDER_OPEN--> OPEN
- *   OPEN --no room here--> FULL --a session ends--> OPEN
- *   OPEN --the service is full--> WAITING --a slot is free--> OPEN
- *   OPEN --no descriptors--> RESTING --100 ms--> OPEN
- *   any --told to leave--> SHUT
- *
- * Room that is kept for sessions of an old worker (taker.h) is no room here.
+ * The door, where connections come in: door.h.
  */
 
 #include "shared/loop.h"
@@ -43,7 +35,7 @@ struct worker {
     struct loop_watch gate_watch, order_watch, wake_watch;
 
     _Atomic bool is_leaving; /* other threads only look */
-    bool is_emptying;        /* the door stays as it is until all who wait are let in */
+    uint64_t empty_until_ns; /* the door stays as it is until all who wait are let in; 0: shut it */
     bool owes_pong;          /* then, of this value */
     uint64_t owed_pong;
     uint64_t served; /* sessions and datagrams, against max_requests */
@@ -70,8 +62,14 @@ void worker_end_session(struct worker *worker);
 /* The row as it is now: for when two threads changed it at once. Main thread. */
 void worker_show_room(struct worker *worker);
 
+/* Likewise, and the gate's too: the door opens, or nobody comes in any more. Main thread. */
+void worker_tell_room(struct worker *worker);
+
 /* Make the main thread look around: from any thread, or a signal handler. */
 void worker_wake(void);
+
+/* Leave soon, as if SIGTERM had come. Main thread. */
+void worker_tell_to_leave(void);
 
 /* True once CONTRACT_SIGNAL_CUT came. Any thread. */
 bool worker_is_cut(void);
@@ -97,25 +95,5 @@ void worker_set_blocking_fd(int fd);
 
 /* Make recv on fd return soon, and send too. Any thread, async-signal-safe. */
 void worker_hurry_fd(int fd, bool sends_too);
-
-/* ---- door.c ---- */
-
-/* Make ready to watch the listeners; opens the door, unless it is held. As door_open(). */
-int door_init(struct worker *worker);
-
-/* A held door lets connections and datagrams in from now on. Returns 0, or -1 with errno. */
-int door_open(struct worker *worker);
-
-/* Bring what is watched in line with the worker's room; at the end of each turn. */
-void door_tend(struct worker *worker);
-
-/* No connection comes in any more. */
-void door_shut(struct worker *worker);
-
-/* Try each stream listener once. */
-void door_look(struct worker *worker);
-
-/* Accept all that waits, as far as there is room; for a second at most. */
-void door_empty(struct worker *worker);
 
 #endif

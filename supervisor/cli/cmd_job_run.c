@@ -7,7 +7,7 @@
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "supervisor/cli/job_args.h"
-#include "supervisor/job/job.h"
+#include "supervisor/job/job_run.h"
 #include "supervisor/job/report.h"
 
 static int run(const struct cmd *cmd, int argc, char **argv) {

@@ -17,7 +17,7 @@
 #include "shared/clock.h"
 #include "shared/exit_code.h"
 #include "shared/leave.h"
-#include "supervisor/job/job.h"
+#include "supervisor/job/job_run.h"
 #include "supervisor/job/job_serial.h"
 
 #define LOOK_NS   200000

@@ -134,7 +134,7 @@ enum commit_verdict commit_take(struct commit *commit, const struct frame *frame
     struct ring_word word;
     struct slot *slot;
 
-    if (frame->lane < first_lane || frame->lane - first_lane >= lanes)
+    if (frame->type == FRAME_LEFT || frame->lane < first_lane || frame->lane - first_lane >= lanes)
         return COMMIT_BAD;
     if (!is_in_window(commit, frame->chunk)) {
         commit->ignored++;

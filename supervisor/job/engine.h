@@ -2,19 +2,12 @@
 #define SUPERVISOR_JOB_ENGINE_H
 
 /*
- * An engine keeps the children of a job alive and brings what they report. It knows nothing of
- * commit, order, journal, retry or blame: those live above, once, so that every engine yields the
- * same bytes. The three engines differ by a row: how many children, how many lanes in each, and
- * which run loop they have.
+ * What computes a job, and brings what is reported. It knows nothing of commit, order, journal,
+ * retry or blame: those live above, once, so that every engine yields the same bytes.
  *
- * A child's life:
- *
- *     (none) -> RUNNING -> LEAVING -> (none)      it left because there was nothing more to do
- *               RUNNING -> KILLED  -> (none)      we ended it; the reason is kept
- *               RUNNING ----------> (none)        it died
- *
- * Of a dead child first every complete frame is taken out of its pipe, then its processes are
- * ended, then on_lost is called: only now may its chunks go to somebody else.
+ * The kinds differ by a row: how many children, how many lanes in each, and which run loop they
+ * have. Where the children come from is behind the ops: engine_local.h forks them for this one
+ * job; the daemon lends them from a pool that many jobs share.
  *
  * Job supervisor only; nothing blocks but fork and the disk under the callbacks.
  */
@@ -23,13 +16,13 @@
 #include <stdint.h>
 
 #include "shared/frame.h"
-#include "shared/loop.h"
+#include "shared/result_format.h"
 #include "shared/ring.h"
 #include "shared/split.h"
-#include "supervisor/job/blame.h"
+#include "supervisor/job/job_child.h"
 #include "workers/job_worker.h"
 
-/* A row of the table of engines. */
+/* A row of the table of kinds. */
 struct engine_kind {
     const char *name;
     enum job_worker_model model;
@@ -42,16 +35,9 @@ extern const char *const engine_names[]; /* NULL-terminated, in the order of the
 
 /* The end of a child that was not asked to leave. */
 struct engine_death {
-    uint32_t ordinal; /* of the child, from 1 */
-    int pid;
+    struct job_child_death of;
     uint32_t first_lane, lanes;
     bool is_solo;
-    enum blame_cause cause;
-    int code, status; /* of waitid(2) */
-    uint64_t uptime_ns;
-    uint64_t frames;     /* complete ones, in its life */
-    uint64_t torn_bytes; /* of an incomplete frame that were in the pipe */
-    long peak_kb;
 };
 
 /* What is above the engine. */
@@ -68,6 +54,7 @@ struct engine_client {
     void (*on_solo_over)(void *arg);
 };
 
+/* What is to be computed. All of it is borrowed for the engine's life. */
 struct engine_plan {
     const struct engine_kind *kind;
     uint32_t children; /* processes; 1 for thread and event */
@@ -77,54 +64,41 @@ struct engine_plan {
     const struct kernel_plan *kernel;
     const struct split *split;
     struct ring *ring; /* with lanes for all children and one more for a solo child */
+    int ring_fd;       /* the memory of the ring */
 };
-
-/* Memory that a child costs its supervisor. */
-#define ENGINE_CHILD_BYTES (512u * 1024u)
 
 struct engine;
 
-/* Fork the children. Returns NULL with errno when not a single one could be started. */
-struct engine *engine_start(
-    const struct engine_plan *plan, const struct engine_client *client, struct loop *loop);
+struct engine_ops {
+    /* Start a fresh child for one chunk. 0, or -1 with errno: EBUSY while there is one. */
+    int (*start_solo)(struct engine *engine, uint64_t chunk);
+    /* End the child that serves the lane, and keep the reason for on_lost. */
+    void (*kill_lane)(struct engine *engine, uint32_t lane, enum blame_cause cause);
+    /* Pid of the child that serves the lane, or 0. */
+    int (*lane_pid)(const struct engine *engine, uint32_t lane);
+    /*
+     * Listen only to the child that serves the lane; the others come to a stop when their pipes
+     * are full. False when there is no such child, or no other one: nothing changes then.
+     */
+    bool (*hush_others)(struct engine *engine, uint32_t lane);
+    /* Listen to no child; to all of them again. */
+    void (*hush_all)(struct engine *engine);
+    void (*hear_all)(struct engine *engine);
+    /* From time to time: fork who is missing, reap what commands left behind. */
+    void (*look)(struct engine *engine);
+    /* From now on nobody is replaced; who leaves, leaves. */
+    void (*let_leave)(struct engine *engine);
+    /* End all children at once. */
+    void (*kill_all)(struct engine *engine);
+    /* How many children work for this job. */
+    uint32_t (*count)(const struct engine *engine);
+    /* Free everything; no child works for it. */
+    void (*free)(struct engine *engine);
+};
 
-/* Fork the children that are missing; those that cannot be forked now are tried again next time. */
-void engine_refill(struct engine *engine);
-
-/* Start a fresh child for one chunk. Returns 0, or -1 with errno: EBUSY while there is one. */
-int engine_start_solo(struct engine *engine, uint64_t chunk);
-
-/* End the child that serves the lane, and keep the reason for on_lost. */
-void engine_kill_lane(struct engine *engine, uint32_t lane, enum blame_cause cause);
-
-/*
- * Listen only to the child that serves the lane; the others come to a stop when their pipes are
- * full. Returns false when there is no such child, or no other one: nothing changes then.
- */
-bool engine_hush_others(struct engine *engine, uint32_t lane);
-
-/* Listen to no child. */
-void engine_hush_all(struct engine *engine);
-
-/* Listen to all children again. */
-void engine_hear_all(struct engine *engine);
-
-/* From now on nobody is replaced; who leaves, leaves. */
-void engine_let_leave(struct engine *engine);
-
-/* Reap what commands left behind and what came to us with the end of its parent. */
-void engine_reap_orphans(struct engine *engine);
-
-/* End all children at once. */
-void engine_kill_all(struct engine *engine);
-
-/* How many children there are. */
-uint32_t engine_count(const struct engine *engine);
-
-/* Pid of the child that serves the lane, or 0. */
-int engine_lane_pid(const struct engine *engine, uint32_t lane);
-
-/* Free everything; there must be no children left. */
-void engine_free(struct engine *engine);
+/* The front of an engine; what lies behind it is its own. */
+struct engine {
+    const struct engine_ops *ops;
+};
 
 #endif

@@ -13,7 +13,7 @@
 
 #define GUARD_FD 3
 
-_Noreturn static void guard_main(struct ring *ring, int read_fd) {
+_Noreturn static void guard_main(_Atomic int32_t *groups, uint32_t count, int read_fd) {
     char word;
     ssize_t n;
 
@@ -28,15 +28,15 @@ _Noreturn static void guard_main(struct ring *ring, int read_fd) {
     while (n < 0 && errno == EINTR);
     if (n == 1)
         leave_process(EXIT_SUCCESS);
-    for (uint32_t i = 0; i < ring->lanes; i++) {
-        pid_t group = atomic_load(&ring_lane(ring, i)->group);
+    for (uint32_t i = 0; i < count; i++) {
+        pid_t group = atomic_load(&groups[i]);
         if (group > 1)
             kill(-group, SIGKILL);
     }
     leave_process(EXIT_SUCCESS);
 }
 
-int guard_start(struct guard *guard, struct ring *ring) {
+int guard_start(struct guard *guard, _Atomic int32_t *groups, uint32_t count) {
     sigset_t all, before;
     int fds[2];
 
@@ -46,7 +46,7 @@ int guard_start(struct guard *guard, struct ring *ring) {
     sigprocmask(SIG_SETMASK, &all, &before);
     guard->pid = fork();
     if (guard->pid == 0)
-        guard_main(ring, fds[0]);
+        guard_main(groups, count, fds[0]);
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(fds[0]);
     guard->fd = fds[1];

@@ -1,36 +1,29 @@
 /*
- * A job from beginning to end. One loop: hear the children, release what has its turn, write,
- * note in the journal, wake whoever waits for the window. Nothing in it waits for a single child
- * or for a reader of stdout.
+ * A job from beginning to end, a turn at a time: hear the children, release what has its turn,
+ * write, note in the journal, wake whoever waits for the window. Nothing in it waits for a single
+ * child or for a reader of the output.
  */
 #include "supervisor/job/job.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "supervisor/job/job_internal.h"
-#include "supervisor/job/progress.h"
-#include "supervisor/job/report.h"
 
-#define TURN_MS         50
-#define LOOK_NS         50000000u
-#define LOOK_MOST_MS    200u /* more than this between two looks is our own absence */
-#define LEAVE_NS        2000000000u
-#define CANCEL_NS       60000000u
-#define PATIENCE_NS     20000000u
-#define PATIENCE_MS     5
-#define FILES_PER_CHILD 3u
-#define FILES_OWN       64u
+#define TURN_MS      50
+#define LOOK_NS      50000000u
+#define LOOK_MOST_MS 200u /* more than this between two looks is our own absence */
+#define LEAVE_NS     2000000000u
+#define CANCEL_NS    60000000u
+#define PATIENCE_NS  20000000u
+#define PATIENCE_MS  5
 
 /* ---- ending early ---- */
 
@@ -38,54 +31,76 @@ static void set_ending(struct job *job, enum job_state state, enum ring_order or
     job->state = state;
     ring_set_order(job->ring, order);
     if (job->engine != NULL)
-        engine_let_leave(job->engine);
+        job->engine->ops->let_leave(job->engine);
     ring_wake(job->ring);
 }
 
-void job_drain(struct job *job, int exit_code) {
+bool job_drain(struct job *job, int exit_code) {
     if (job->state != JOB_RUNNING)
-        return;
+        return false;
     if (job->exit_code == 0)
         job->exit_code = exit_code;
     set_ending(job, JOB_DRAINING, RING_ORDER_DRAIN);
+    return true;
+}
+
+static bool is_asked(int exit_code) {
+    return exit_code == EXIT_CODE_INTERRUPTED || exit_code == EXIT_CODE_TERMINATED;
 }
 
 void job_cancel(struct job *job, int exit_code) {
     if (job->state == JOB_CANCELLED)
         return;
-    job->exit_code = exit_code;
+    /* Who only hurries an end does not change what it ends for. */
+    if (job->exit_code == 0 || !is_asked(exit_code))
+        job->exit_code = exit_code;
     set_ending(job, JOB_CANCELLED, RING_ORDER_CANCEL);
     job->leave_by_ns = clock_now_ns() + CANCEL_NS;
-}
-
-static void on_signal(struct loop_watch *watch, uint32_t events) {
-    struct job *job = watch->owner;
-    struct signalfd_siginfo info;
-    int exit_code;
-
-    (void)events;
-    if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
-        return;
-    exit_code = info.ssi_signo == SIGINT ? EXIT_CODE_INTERRUPTED : EXIT_CODE_TERMINATED;
-    if (job->state == JOB_RUNNING) {
-        log_warnx("ending: chunks in hand are finished first; once more to stop at once");
-        job_drain(job, exit_code);
-    } else {
-        job_cancel(job, job->exit_code != 0 ? job->exit_code : exit_code);
-    }
 }
 
 /* ---- a turn of the loop ---- */
 
 void job_fail_output(struct job *job) {
     const char *path = job->spec->options.output;
+    const int saved_errno = errno;
 
     if (errno == EPIPE)
         log_warnx("stdout was closed by its reader; the job ends");
     else
         log_warn("%s: cannot be written", path != NULL ? path : "stdout");
     job->has_output_failed = true;
+    job->output_error = saved_errno;
     job_cancel(job, EXIT_CODE_IO);
+}
+
+void job_fail_journal(struct job *job) {
+    job->output_error = errno;
+    log_warn("%s: the journal cannot be written", job->journal.path);
+    job_cancel(job, EXIT_CODE_IO);
+}
+
+/* What a kill could take back is not shown, unless it would come again as it was. */
+static uint64_t count_safe_bytes(const struct job *job) {
+    bool is_pure = job->spec->kernel.ops->flags & KERNEL_PURE;
+
+    return is_pure || !job->has_journal ? job->output.offset - job->output.waiting
+                                        : job->release.journaled_bytes;
+}
+
+void job_measure(const struct job *job, struct job_progress_now *out) {
+    uint64_t done = job->summary->resumed_at + job->commit.done;
+
+    *out = (struct job_progress_now){
+        .chunks_done = done < job->spec->split.chunks ? done : job->spec->split.chunks,
+        .released = job->release.next,
+        .records = job->release.records,
+        .digest = job->release.digest,
+        .output_bytes = count_safe_bytes(job),
+    };
+}
+
+int job_output_error(const struct job *job) {
+    return job->output_error;
 }
 
 static void on_output_ready(struct loop_watch *watch, uint32_t events) {
@@ -99,10 +114,8 @@ static void on_output_ready(struct loop_watch *watch, uint32_t events) {
 static void flush_output(struct job *job) {
     switch (output_flush(&job->output)) {
     case OUTPUT_EMPTY:
-        if (release_checkpoint(&job->release, clock_now_ns(), false) < 0) {
-            log_warn("%s: the journal cannot be written", job->journal.path);
-            job_cancel(job, EXIT_CODE_IO);
-        }
+        if (release_checkpoint(&job->release, clock_now_ns(), false) < 0)
+            job_fail_journal(job);
         break;
     case OUTPUT_BLOCKED:
         if (job->blocked.fd >= 0)
@@ -120,7 +133,7 @@ static void flush_output(struct job *job) {
 /* All chunks are released or passed: write the end, let everybody go. */
 static void finish(struct job *job) {
     /* Whoever asked it to end early has got more than that. */
-    if (job->exit_code == EXIT_CODE_INTERRUPTED || job->exit_code == EXIT_CODE_TERMINATED)
+    if (is_asked(job->exit_code))
         job->exit_code = 0;
     release_end(&job->release);
     set_ending(job, JOB_FINISHED, RING_ORDER_RUN);
@@ -148,7 +161,7 @@ static void release_all(struct job *job) {
     }
 }
 
-static struct progress_view view_of(struct job *job, uint64_t now_ns) {
+struct progress_view job_view(struct job *job, uint64_t now_ns) {
     const struct split *split = &job->spec->split;
     uint64_t base = job->ring->base, done;
     struct ring_word head = ring_unpack(*ring_word_at(job->ring, base));
@@ -177,7 +190,6 @@ static struct progress_view view_of(struct job *job, uint64_t now_ns) {
 /* What is done from time to time, not in every turn. */
 static void look_around(struct job *job, uint64_t now_ns) {
     uint64_t elapsed_ms = (now_ns - job->looked_ns) / 1000000u;
-    struct progress_view view;
 
     if (now_ns - job->looked_ns < LOOK_NS)
         return;
@@ -185,15 +197,12 @@ static void look_around(struct job *job, uint64_t now_ns) {
     /* Who waits at a full pipe because we do not read shows no sign of life, and need not. */
     if (!job->is_hushed)
         job_events_look(job, elapsed_ms < LOOK_MOST_MS ? elapsed_ms : LOOK_MOST_MS);
-    engine_refill(job->engine);
-    engine_reap_orphans(job->engine);
+    job->engine->ops->look(job->engine);
     job_events_start_solo(job);
     if (job->ring->head_only && now_ns >= job->no_room_until_ns) {
         atomic_store(&job->ring->head_only, 0);
         job->must_wake = true;
     }
-    view = view_of(job, now_ns);
-    progress_show(&view, now_ns / 1000000u);
 }
 
 static void check_limits(struct job *job, uint64_t now_ns) {
@@ -205,18 +214,19 @@ static void check_limits(struct job *job, uint64_t now_ns) {
         job_cancel(job, EXIT_CODE_TIME_LIMIT);
     }
     if (job->leave_by_ns != 0 && now_ns >= job->leave_by_ns)
-        engine_kill_all(job->engine);
+        job->engine->ops->kill_all(job->engine);
 }
 
-static bool is_over(const struct job *job) {
-    if (engine_count(job->engine) > 0)
+bool job_is_over(const struct job *job) {
+    if (job->engine == NULL)
+        return true;
+    if (job->engine->ops->count(job->engine) > 0)
         return false;
     return job->state == JOB_CANCELLED ||
            (job->state != JOB_RUNNING && output_is_empty(&job->output));
 }
 
-/* How long to wait for news: not past the next limit. */
-static int turn_ms(const struct job *job) {
+int job_patience_ms(const struct job *job) {
     if (job->is_hushed)
         return PATIENCE_MS;
     return job->leave_by_ns != 0 || job->spec->options.timeout_ms != 0 ? TURN_MS / 5 : TURN_MS;
@@ -240,7 +250,7 @@ static void wait_for_head(struct job *job, uint64_t now_ns) {
     struct ring_word head = ring_unpack(*ring_word_at(job->ring, job->ring->base));
 
     if (job->ring->base == job->hushed_base || job->commit.store.held == 0 ||
-        head.state != RING_RUN || !engine_hush_others(job->engine, head.owner - 1))
+        head.state != RING_RUN || !job->engine->ops->hush_others(job->engine, head.owner - 1))
         return;
     job->is_hushed = true;
     job->hushed_base = job->ring->base;
@@ -259,7 +269,7 @@ static void keep_in_step(struct job *job, uint64_t now_ns) {
     if (job->is_hushed) {
         if (must_stay_hushed(job, now_ns))
             return;
-        engine_hear_all(job->engine);
+        job->engine->ops->hear_all(job->engine);
         job->is_hushed = job->is_hushed_by_output = false;
         return;
     }
@@ -269,7 +279,7 @@ static void keep_in_step(struct job *job, uint64_t now_ns) {
         wait_for_head(job, now_ns);
         return;
     }
-    engine_hush_all(job->engine);
+    job->engine->ops->hush_all(job->engine);
     job->is_hushed = job->is_hushed_by_output = true;
 }
 
@@ -281,36 +291,26 @@ static void wake_lanes(struct job *job) {
     job->woken_base = job->ring->base;
 }
 
-static void run_loop(struct job *job) {
+void job_turn(struct job *job) {
     uint64_t now_ns;
 
-    while (!is_over(job)) {
-        if (loop_turn(job->loop, turn_ms(job)) < 0) {
-            log_warn("cannot wait for events");
-            job_cancel(job, EXIT_CODE_SYSTEM);
-        }
-        release_all(job);
-        now_ns = clock_now_ns();
-        keep_in_step(job, now_ns);
-        look_around(job, now_ns);
-        check_limits(job, now_ns);
-        wake_lanes(job);
-    }
+    if (job->engine == NULL)
+        return; /* there was nothing to do */
+    release_all(job);
+    now_ns = clock_now_ns();
+    keep_in_step(job, now_ns);
+    look_around(job, now_ns);
+    check_limits(job, now_ns);
+    wake_lanes(job);
 }
 
 /* ---- setting up ---- */
-
-static void on_released(void *arg, uint64_t chunk, const struct slot *slot) {
-    const struct job *job = arg;
-
-    report_chunk(job->spec, chunk, slot);
-}
 
 static int init_chunks(struct job *job, struct complaint *complaint) {
     const struct job_spec *spec = job->spec;
     uint32_t lanes = spec->children * spec->lanes_per_child + 1;
 
-    job->ring = ring_new(spec->split.chunks, spec->window, lanes);
+    job->ring = ring_new(spec->split.chunks, spec->window, lanes, &job->ring_fd);
     job->watches = calloc(lanes, sizeof(*job->watches));
     if (job->ring == NULL || job->watches == NULL ||
         commit_init(&job->commit, job->ring, spec->options.buffer, NULL) < 0)
@@ -325,44 +325,14 @@ static int init_chunks(struct job *job, struct complaint *complaint) {
         .on_held = (enum release_on_held)spec->options.on_held,
         .format = spec->format,
         .count_only = spec->options.count,
-        .on_released = report_has_lines(spec) ? on_released : NULL,
-        .arg = job,
+        .on_released = job->host.on_released,
+        .arg = job->host.arg,
         .started_ns = job->started_ns,
     };
     return 0;
 }
 
-/* A child takes three descriptors here; the soft limit is often 1024. */
-static void raise_file_limit(const struct job_spec *spec) {
-    struct rlimit limit;
-    rlim_t need = FILES_OWN + (rlim_t)spec->children * FILES_PER_CHILD;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need)
-        return;
-    limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static int init_loop(struct job *job, struct complaint *complaint) {
-    sigset_t mask;
-
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGINT);
-    sigaddset(&mask, SIGTERM);
-    sigaddset(&mask, SIGHUP);
-    sigprocmask(SIG_BLOCK, &mask, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    job->loop = loop_new();
-    job->signals = (struct loop_watch){
-        .fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), .ready = on_signal, .owner = job
-    };
-    job->blocked = (struct loop_watch){ .fd = -1, .ready = on_output_ready, .owner = job };
-    if (job->loop == NULL || job->signals.fd < 0 || loop_add(job->loop, &job->signals, EPOLLIN) < 0)
-        return complaint_set(complaint, "no event loop: %s", strerror(errno));
-    return 0;
-}
-
-static int init_engine(struct job *job, struct complaint *complaint) {
+static int start_engine(struct job *job, struct complaint *complaint) {
     const struct job_spec *spec = job->spec;
     const struct engine_plan plan = {
         .kind = spec->engine,
@@ -373,6 +343,7 @@ static int init_engine(struct job *job, struct complaint *complaint) {
         .kernel = &spec->kernel,
         .split = &spec->split,
         .ring = job->ring,
+        .ring_fd = job->ring_fd,
     };
     const struct engine_client client = {
         .arg = job,
@@ -382,32 +353,10 @@ static int init_engine(struct job *job, struct complaint *complaint) {
         .on_solo_over = job_events_on_solo_over,
     };
 
-    raise_file_limit(spec);
-    job->engine = engine_start(&plan, &client, job->loop);
+    job->engine = job->host.start_engine(job->host.arg, &plan, &client);
     if (job->engine == NULL)
         return complaint_set(complaint, "no worker could be started: %s", strerror(errno));
     return 0;
-}
-
-/* ---- the whole ---- */
-
-static void compute(struct job *job, struct complaint *complaint) {
-    uint64_t now_ns;
-    struct progress_view view;
-
-    if (init_loop(job, complaint) < 0 || init_engine(job, complaint) < 0) {
-        log_warnx("%s", complaint->text);
-        job->state = JOB_CANCELLED;
-        job->exit_code = EXIT_CODE_SYSTEM;
-        return;
-    }
-    now_ns = clock_now_ns();
-    job->looked_ns = job->head_since_ns = now_ns;
-    view = view_of(job, now_ns);
-    progress_begin(job->spec, &view, now_ns / 1000000u);
-    log_set_before(progress_clear);
-    run_loop(job);
-    progress_clear();
 }
 
 /* Nothing to compute: the empty interval, or a job that an earlier run finished. */
@@ -419,18 +368,58 @@ static void write_nothing(struct job *job) {
         usleep(1000);
 }
 
-static void count_costs(struct job_summary *summary, uint64_t started_ns) {
-    const int whose[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
-    struct rusage usage;
+struct job *job_open(const struct job_spec *spec, const struct job_host *host,
+    struct job_summary *summary, struct complaint *complaint) {
+    struct job *job = calloc(1, sizeof(*job));
+    int saved_errno;
 
-    summary->wall_ns = clock_now_ns() - started_ns;
-    for (size_t i = 0; i < 2; i++) {
-        getrusage(whose[i], &usage);
-        summary->cpu_ns += (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000u +
-                           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000u;
-        summary->switches += (uint64_t)(usage.ru_nvcsw + usage.ru_nivcsw);
+    *summary = (struct job_summary){ .exit_code = EXIT_CODE_SYSTEM, .was_refused = true };
+    if (job == NULL) {
+        complaint_set(complaint, "no memory for a job");
+        return NULL;
     }
+    *job = (struct job){ .spec = spec,
+        .host = *host,
+        .summary = summary,
+        .started_ns = clock_now_ns(),
+        .output = { .fd = -1 },
+        .journal = { .fd = -1 },
+        .rest = { .fd = -1 },
+        .ring_fd = -1,
+        .hushed_base = RING_NO_CHUNK,
+        .blocked = { .fd = -1, .ready = on_output_ready } };
+    job->blocked.owner = job;
+    if (init_chunks(job, complaint) == 0 &&
+        job_files_open(job, complaint, &summary->exit_code) == 0) {
+        *summary = (struct job_summary){ .resumed_at = job->release.next };
+        return job;
+    }
+    saved_errno = errno;
+    job->state = JOB_CANCELLED;
+    job->exit_code = summary->exit_code;
+    job_close(job);
+    summary->was_refused = true;
+    errno = saved_errno;
+    return NULL;
 }
+
+int job_start(struct job *job, struct loop *loop, struct complaint *complaint) {
+    uint64_t now_ns = clock_now_ns();
+
+    job->loop = loop;
+    if (ring_is_finished(job->ring)) {
+        write_nothing(job);
+        return 0;
+    }
+    job->looked_ns = job->head_since_ns = now_ns;
+    if (start_engine(job, complaint) == 0)
+        return 0;
+    job->state = JOB_CANCELLED;
+    job->exit_code = EXIT_CODE_SYSTEM;
+    return -1;
+}
+
+/* ---- the end ---- */
 
 static int exit_code_of(const struct job *job) {
     if (job->state != JOB_FINISHED || job->exit_code != 0)
@@ -448,55 +437,30 @@ static void sum_up(struct job *job) {
     summary->done = job->commit.done;
     summary->checked = job->commit.checked;
     summary->spooled = job->commit.spooled;
+    summary->output_bytes = job->output.offset;
+    summary->wall_ns = clock_now_ns() - job->started_ns;
 }
 
-static void close_all(struct job *job, bool is_complete) {
+void job_close(struct job *job) {
+    bool is_complete = job->state == JOB_FINISHED && !job->release.is_behind_gap;
+
+    sum_up(job);
     if (job->has_journal && !is_complete && !job->has_output_failed &&
         output_is_empty(&job->output) &&
         release_checkpoint(&job->release, clock_now_ns(), true) < 0)
         log_warn("%s: the journal cannot be written", job->journal.path);
+    if (job->blocked.fd >= 0)
+        loop_remove(job->loop, &job->blocked);
     job_files_close(job, is_complete);
-    engine_free(job->engine);
-    if (job->signals.fd >= 0)
-        close(job->signals.fd);
-    loop_free(job->loop);
+    if (job->engine != NULL)
+        job->engine->ops->free(job->engine);
     commit_fini(&job->commit);
     ring_free(job->ring);
+    if (job->ring_fd >= 0)
+        close(job->ring_fd);
     free(job->watches);
     free(job->solo);
-}
-
-void job_run(const struct job_spec *spec, struct job_summary *out) {
-    struct job job = { .spec = spec,
-        .summary = out,
-        .started_ns = clock_now_ns(),
-        .output = { .fd = -1 },
-        .journal = { .fd = -1 },
-        .rest = { .fd = -1 },
-        .signals = { .fd = -1 },
-        .blocked = { .fd = -1 } };
-    struct complaint complaint;
-    bool is_complete;
-
-    *out = (struct job_summary){ .exit_code = EXIT_CODE_SYSTEM };
-    job.exit_code = EXIT_CODE_SYSTEM;
-    job.hushed_base = RING_NO_CHUNK;
-    if (init_chunks(&job, &complaint) < 0 || job_files_open(&job, &complaint, &job.exit_code) < 0) {
-        log_warnx("%s", complaint.text);
-        job.state = JOB_CANCELLED;
-        out->was_refused = true;
-    } else {
-        job.exit_code = 0;
-        report_plan(spec, out->resumed_at);
-        if (ring_is_finished(job.ring))
-            write_nothing(&job);
-        else
-            compute(&job, &complaint);
-    }
-    sum_up(&job);
-    is_complete = job.state == JOB_FINISHED && !job.release.is_behind_gap;
-    close_all(&job, is_complete);
-    count_costs(out, job.started_ns);
+    free(job);
 }
 
 void job_summary_fini(struct job_summary *summary) {

@@ -95,6 +95,7 @@ static void on_failed(struct job *job, const struct frame *frame, const char *pa
  */
 static void on_no_room(struct job *job, uint64_t chunk) {
     if (chunk == job->ring->base) {
+        job->output_error = errno;
         log_warn("the result of chunk %" PRIu64 " cannot be kept", chunk + 1);
         give_back(job, chunk);
         job_cancel(job, EXIT_CODE_IO);
@@ -112,11 +113,8 @@ static void on_done(struct job *job, uint64_t chunk) {
     const struct slot *slot = commit_slot(&job->commit, chunk);
 
     job->young_deaths = 0;
-    if (result_is_spooled(&slot->result) &&
-        release_journal_spooled(&job->release, chunk, slot) < 0) {
-        log_warn("%s: the journal cannot be written", job->journal.path);
-        job_cancel(job, EXIT_CODE_IO);
-    }
+    if (result_is_spooled(&slot->result) && release_journal_spooled(&job->release, chunk, slot) < 0)
+        job_fail_journal(job);
 }
 
 bool job_events_on_frame(void *arg, const struct frame *frame, const char *payload,
@@ -218,10 +216,11 @@ static void sort_out(void *arg, uint64_t chunk, uint32_t lane) {
 static void describe_cause(const struct job *job, const struct engine_death *death, char *dst) {
     char words[EXIT_WORDS_MAX], span[NUMBER_TEXT_MAX];
 
-    switch (death->cause) {
+    switch (death->of.cause) {
     case BLAME_CAUSE_EXITED:
     case BLAME_CAUSE_SIGNALED:
-        snprintf(dst, CAUSE_MAX, "%s", exit_words_describe(words, death->code, death->status));
+        snprintf(
+            dst, CAUSE_MAX, "%s", exit_words_describe(words, death->of.code, death->of.status));
         break;
     case BLAME_CAUSE_TIMEOUT:
         snprintf(dst, CAUSE_MAX, "was ended: a chunk took longer than %s",
@@ -253,7 +252,7 @@ static const char *doing_of(const struct job *job, const struct engine_death *de
     };
     uint32_t doing, busiest = RING_DOING_LEAVING;
 
-    if (death->torn_bytes > 0)
+    if (death->of.torn_bytes > 0)
         return "in mid-frame";
     for (uint32_t i = 0; i < death->lanes; i++) {
         doing = atomic_load(&ring_lane(job->ring, death->first_lane + i)->doing);
@@ -273,21 +272,22 @@ static void record_death(const struct inquest *inquest) {
         snprintf(chunk, sizeof(chunk), " chunks=%" PRIu32, inquest->executing);
     log_warnx("worker %" PRIu32 " %s after %s pid=%d doing=\"%s\"%s torn_bytes=%" PRIu64
               " frames=%" PRIu64 " peak_kb=%ld",
-        death->ordinal, inquest->cause, number_format_span(uptime, death->uptime_ns), death->pid,
-        doing_of(inquest->job, death), chunk, death->torn_bytes, death->frames, death->peak_kb);
+        death->of.ordinal, inquest->cause, number_format_span(uptime, death->of.uptime_ns),
+        death->of.pid, doing_of(inquest->job, death), chunk, death->of.torn_bytes, death->of.frames,
+        death->of.peak_kb);
 }
 
 /* A child that dies before it has computed anything says that something is wrong with all of it. */
 static void judge_young(struct job *job, const struct inquest *inquest) {
     const struct engine_death *death = inquest->death;
-    bool is_fault = death->cause == BLAME_CAUSE_EXITED ||
-                    blame_judge(death->cause, death->status, 1) != BLAME_NOBODY;
+    bool is_fault = death->of.cause == BLAME_CAUSE_EXITED ||
+                    blame_judge(death->of.cause, death->of.status, 1) != BLAME_NOBODY;
 
-    if (death->cause == BLAME_CAUSE_EXITED && death->status == JOB_WORKER_EXIT_OPEN) {
+    if (death->of.cause == BLAME_CAUSE_EXITED && death->of.status == JOB_WORKER_EXIT_OPEN) {
         job_cancel(job, EXIT_CODE_FAILED);
         return;
     }
-    if (death->frames > 0 || inquest->executing > 0 || !is_fault)
+    if (death->of.frames > 0 || inquest->executing > 0 || !is_fault)
         return;
     if (++job->young_deaths >= YOUNG_DEATHS) {
         log_warnx(
@@ -304,7 +304,7 @@ void job_events_on_lost(void *arg, const struct engine_death *death) {
         return;
     job->summary->crashes++;
     commit_visit_owned(&job->commit, death->first_lane, death->lanes, count_executing, &inquest);
-    inquest.verdict = blame_judge(death->cause, death->status, inquest.executing);
+    inquest.verdict = blame_judge(death->of.cause, death->of.status, inquest.executing);
     describe_cause(job, death, inquest.cause);
     record_death(&inquest);
     commit_visit_owned(&job->commit, death->first_lane, death->lanes, sort_out, &inquest);
@@ -318,7 +318,7 @@ void job_events_on_lost(void *arg, const struct engine_death *death) {
 void job_events_start_solo(struct job *job) {
     if (job->solo_count == 0 || job->state != JOB_RUNNING)
         return;
-    if (engine_start_solo(job->engine, job->solo[0]) < 0)
+    if (job->engine->ops->start_solo(job->engine, job->solo[0]) < 0)
         return; /* there is one at work, or no process to be had: later */
     job->solo_count--;
     memmove(job->solo, job->solo + 1, job->solo_count * sizeof(*job->solo));
@@ -355,7 +355,7 @@ void job_events_look(struct job *job, uint64_t elapsed_ms) {
 
     for (uint32_t lane = 0; lane < job->ring->lanes; lane++) {
         struct ring_lane *row = ring_lane(job->ring, lane);
-        int pid = engine_lane_pid(job->engine, lane);
+        int pid = job->engine->ops->lane_pid(job->engine, lane);
         if (pid == 0)
             continue;
         switch (watch_look(&job->watches[lane], row, &limits, elapsed_ms)) {
@@ -365,10 +365,10 @@ void job_events_look(struct job *job, uint64_t elapsed_ms) {
             atomic_store(&row->stop, job->watches[lane].chunk + 1);
             break;
         case WATCH_OVERDUE:
-            engine_kill_lane(job->engine, lane, BLAME_CAUSE_TIMEOUT);
+            job->engine->ops->kill_lane(job->engine, lane, BLAME_CAUSE_TIMEOUT);
             break;
         case WATCH_SILENT:
-            engine_kill_lane(
+            job->engine->ops->kill_lane(
                 job->engine, lane, is_stopped(pid) ? BLAME_CAUSE_STOPPED : BLAME_CAUSE_HUNG);
             break;
         }

@@ -83,6 +83,7 @@ static int take_up(struct job *job, const struct journal_view *view, struct resu
         return refuse(complaint, out_exit_code, EXIT_CODE_IO, output);
     job->is_complete = point->is_complete;
     job->release.next = job->release.journaled = point->next;
+    job->release.journaled_bytes = point->offset;
     job->release.records = point->records;
     job->release.digest = point->digest;
     job->release.held = point->held;
@@ -120,7 +121,7 @@ static int open_with_journal(struct job *job, struct complaint *complaint, int *
     job->release.journal = &job->journal;
     if (name_spool(job) < 0)
         return refuse(complaint, out_exit_code, EXIT_CODE_SYSTEM, path);
-    if (job->spec->options.resume && view.record_count == 0)
+    if (job->spec->options.resume && view.record_count == 0 && !job->spec->options.quiet)
         log_info("%s: there is nothing to resume, the job begins at its first chunk", path);
     if (take_up(job, &view, &point, complaint, out_exit_code) < 0)
         return -1;
@@ -154,6 +155,8 @@ static void remove_names(struct job *job) {
     if (!job->is_complete && journal_append(&job->journal, &end) < 0)
         log_warn("%s: the end could not be noted", job->journal.path);
     FAILPOINT("end-noted");
+    if (job->host.keeps_journal)
+        return;
     unlink(job->spool_path);
     unlink(job->rest_path);
     rmdir(job->spool_dir);
@@ -177,7 +180,8 @@ void job_files_close(struct job *job, bool is_complete) {
             job->spec->options.output != NULL ? job->spec->options.output : "stdout");
     /* A journal that holds nothing would only stand in the way of the next run. */
     if (job->has_journal)
-        journal_close(&job->journal, is_complete || !job->journal.has_records);
+        journal_close(
+            &job->journal, (is_complete && !job->host.keeps_journal) || !job->journal.has_records);
     rest_close(&job->rest);
     free(job->spool_dir);
     free(job->spool_path);

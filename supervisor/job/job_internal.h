@@ -26,6 +26,7 @@ enum job_state { JOB_RUNNING, JOB_FINISHED, JOB_DRAINING, JOB_CANCELLED };
 
 struct job {
     const struct job_spec *spec;
+    struct job_host host;
     struct job_summary *summary;
     enum job_state state;
     int exit_code; /* of a job that does not finish */
@@ -36,9 +37,11 @@ struct job {
     char *spool_dir, *spool_path, *rest_path; /* NULL for a job to stdout */
     bool has_journal;
     bool has_output_failed;
+    int output_error; /* errno of what failed; 0 */
     bool is_complete; /* an earlier run did all but remove names */
     /* chunks */
     struct ring *ring;
+    int ring_fd;
     struct commit commit;
     struct release release;
     uint64_t *solo; /* suspects that wait for a fresh child */
@@ -49,7 +52,6 @@ struct job {
     struct watch *watches; /* one for each lane */
     uint32_t young_deaths; /* in a row, before anything was computed */
     /* the loop */
-    struct loop_watch signals;
     struct loop_watch blocked; /* the output, while it is blocked; fd -1 otherwise */
     bool must_wake;            /* something is claimable that was not */
     uint64_t woken_base;       /* base when the lanes were last woken */
@@ -85,11 +87,8 @@ void job_events_start_solo(struct job *job);
 
 /* ---- job.c ---- */
 
-/* End the job early: drain, or at once. A cancel overrides a drain, never the other way. */
-void job_drain(struct job *job, int exit_code);
-void job_cancel(struct job *job, int exit_code);
-
-/* Writing failed: say so, and end the job. */
+/* Writing failed, as errno says: tell it, and end the job. */
 void job_fail_output(struct job *job);
+void job_fail_journal(struct job *job);
 
 #endif

@@ -55,6 +55,10 @@ struct job_spec {
  */
 int job_spec_prepare(struct job_spec *spec, struct complaint *complaint, int *out_exit_code);
 
+/* Have it computed by these children and lanes instead. After job_spec_prepare(). */
+void job_spec_set_lanes(struct job_spec *spec, const struct engine_kind *engine, uint32_t children,
+    uint32_t lanes_per_child);
+
 /* Free the kernel's parameters and what the kernel made of them. */
 void job_spec_fini(struct job_spec *spec);
 

@@ -181,6 +181,10 @@ static void write_json(const struct progress_view *view, uint64_t now_ms) {
     say(line, strlen(line));
 }
 
+bool progress_is_due(uint64_t now_ms) {
+    return progress.how != JOB_PROGRESS_NONE && now_ms - progress.shown_ms >= progress.every_ms;
+}
+
 void progress_show(const struct progress_view *view, uint64_t now_ms) {
     static void (*const show[])(const struct progress_view *, uint64_t) = {
         [JOB_PROGRESS_BAR] = draw_bar,
@@ -188,7 +192,7 @@ void progress_show(const struct progress_view *view, uint64_t now_ms) {
         [JOB_PROGRESS_JSON] = write_json,
     };
 
-    if (progress.how == JOB_PROGRESS_NONE || now_ms - progress.shown_ms < progress.every_ms)
+    if (!progress_is_due(now_ms))
         return;
     smooth_rate(view, now_ms - progress.shown_ms);
     progress.shown_ms = now_ms;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "supervisor/job/job.h"
+#include "supervisor/job/job_spec.h"
 
 /* What there is to show. */
 struct progress_view {
@@ -24,6 +24,9 @@ struct progress_view {
 
 /* Choose by the options and by what stdout and stderr are. `view` is what an earlier run did. */
 void progress_begin(const struct job_spec *spec, const struct progress_view *view, uint64_t now_ms);
+
+/* True when it is time to show something. */
+bool progress_is_due(uint64_t now_ms);
 
 /* Show the view if it is time to. */
 void progress_show(const struct progress_view *view, uint64_t now_ms);

@@ -233,6 +233,7 @@ int release_checkpoint(struct release *release, uint64_t now_ns, bool is_asked) 
     if (journal_append(release->journal, &record) < 0)
         return -1;
     release->journaled = release->next;
+    release->journaled_bytes = record.offset;
     release->journaled_ns = now_ns;
     return 0;
 }

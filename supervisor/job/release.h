@@ -42,7 +42,8 @@ struct release {
     bool is_behind_gap;
     uint64_t copied; /* bytes of the head that the output has */
     uint64_t started_ns, journaled_ns;
-    uint64_t journaled; /* `next` as the journal knows it */
+    uint64_t journaled;       /* `next` as the journal knows it, */
+    uint64_t journaled_bytes; /* and the output's length */
 };
 
 enum release_state {

@@ -220,7 +220,7 @@ static uint64_t memory_bound(const struct job_spec *spec) {
     uint64_t lanes = (uint64_t)spec->children * spec->lanes_per_child;
 
     return spec->options.buffer + spec->window * (sizeof(struct slot) + sizeof(uint64_t)) +
-           lanes * JOB_WORKER_LANE_BYTES + spec->children * ENGINE_CHILD_BYTES + OUTPUT_BUFFER;
+           lanes * JOB_WORKER_LANE_BYTES + spec->children * JOB_CHILD_BYTES + OUTPUT_BUFFER;
 }
 
 static void describe_text(const struct job_spec *spec) {

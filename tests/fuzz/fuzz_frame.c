@@ -105,7 +105,7 @@ static void take(struct commit *commit, const struct frame *frame, const char *p
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct ring *ring = ring_new(CHUNKS, WINDOW, 3);
+    struct ring *ring = ring_new(CHUNKS, WINDOW, 3, NULL);
     unsigned accepted[CHUNKS] = { 0 };
     uint8_t *copy = malloc(size + 1), *at = copy;
     struct commit commit;

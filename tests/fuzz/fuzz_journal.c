@@ -45,7 +45,7 @@ static void repair(uint8_t *data, size_t size) {
 }
 
 static void resume(const struct journal_view *view) {
-    struct ring *ring = ring_new(40, WINDOW, 3);
+    struct ring *ring = ring_new(40, WINDOW, 3, NULL);
     struct resume_point point;
     struct commit commit;
 

@@ -9,7 +9,7 @@
 #   tests/                   anything
 set -eu
 
-contracts='workers/(worker|job_worker|services/service|kernels/kernel)\.h'
+contracts='workers/(worker|job_worker|job_text|services/service|kernels/kernel)\.h'
 bad=$(grep -rn '^#include "' shared supervisor workers --include='*.[ch]' |
     awk -v contracts="^$contracts\$" '
     {

@@ -143,9 +143,14 @@ drop_in() { # drop_in LINE...: in [Service]
     systemctl restart preforkd
 }
 
+# It was fed after all that it was started with is used up.
+fed_past_start() {
+    [ $(($(show WatchdogTimestampMonotonic) - $(show ActiveEnterTimestampMonotonic))) -gt "$1" ]
+}
+
 watchdog() {
     drop_in WatchdogSec=2 LimitCORE=0
-    sleep 3
+    check "the watchdog is fed in its time" until_ms 10000 fed_past_start 2000000
     same "a daemon that lives is left alone by the watchdog" "$(show NRestarts)" 0
     kill -STOP "$(show MainPID)"
     if took=$(until_ms 15000 restarted 0); then

@@ -7,35 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/system/commands.h"
 #include "tests/system/daemon.h"
 #include "tests/system/logged.h"
 #include "tests/system/suites.h"
 
-#define PATIENCE_MS  10000
-#define ANSWER_NS    2000000000ull
-#define PREFORK(...) harness_run("prefork", "--control", "control.sock", __VA_ARGS__, NULL)
-
-static int connect_control(void) {
-    struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "control.sock" };
-    const struct timeval limit = { .tv_sec = PATIENCE_MS / 1000 };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "%s", strerror(errno));
-    return fd;
-}
+#define PATIENCE_MS 10000
+#define ANSWER_NS   2000000000ull
 
 /* Send and read at once, say that nothing more will come, and return all that came back. */
 static char *talk(const char *data, size_t len) {
     const size_t size = 1 << 22;
     char *back = calloc(1, size);
     size_t sent = 0, got = 0;
-    struct pollfd ready = { .fd = connect_control() };
+    struct pollfd ready = { .fd = commands_connect() };
     ssize_t n;
 
     for (;;) {
@@ -304,7 +292,7 @@ static void slow_and_hasty_peers_harm_nobody(void) {
     daemon_write_service("echo", "max_spawn_rate = 1000;");
     daemon_start(&daemon);
     before = count_sockets(daemon.proc.pid);
-    fd = connect_control();
+    fd = commands_connect();
     for (size_t i = 0; i < strlen(slow); i++) {
         CHECK(send(fd, slow + i, 1, MSG_NOSIGNAL) == 1, "%s", strerror(errno));
         harness_pause_us(2000);
@@ -315,10 +303,10 @@ static void slow_and_hasty_peers_harm_nobody(void) {
     CHECK(n > 0 && back[0] == '{', "no answer: %s", strerror(errno));
     close(fd);
     for (int i = 0; i < 20; i++) {
-        fd = connect_control();
+        fd = commands_connect();
         CHECK(send(fd, hasty, strlen(hasty), MSG_NOSIGNAL) > 0, "%s", strerror(errno));
         close(fd);
-        fd = connect_control();
+        fd = commands_connect();
         CHECK(send(fd, follow, strlen(follow), MSG_NOSIGNAL) > 0, "%s", strerror(errno));
         close(fd);
     }

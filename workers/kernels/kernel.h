@@ -93,6 +93,9 @@ struct kernel_ops {
 /* The kernel called name, or NULL. Any process. */
 const struct kernel_ops *kernels_find(const char *name);
 
+/* As kernels_find(), but NULL comes with a complaint: the nearest name and all there are. */
+const struct kernel_ops *kernels_choose(const char *name, struct complaint *complaint);
+
 /* All kernels, NULL-terminated, in the order of --help. */
 extern const struct kernel_ops *const kernels_table[];
 

@@ -67,7 +67,7 @@ static bool hear(struct ring *ring, struct lane *lane, unsigned *slot, bool *don
 }
 
 Test(ring_laps, every_chunk_is_released_once_though_laps_wrap, .timeout = 60) {
-    struct ring *ring = ring_new(CHUNKS, WINDOW, LANES);
+    struct ring *ring = ring_new(CHUNKS, WINDOW, LANES, NULL);
     static struct lane lanes[LANES];
     pthread_t threads[LANES];
     unsigned slots[LANES] = { 0 }, lost = 0;

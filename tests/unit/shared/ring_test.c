@@ -8,7 +8,7 @@ static uint64_t seen;
 static struct ring_claim claim;
 
 static void make(uint64_t chunks, uint32_t window, uint32_t lanes) {
-    ring = ring_new(chunks, window, lanes);
+    ring = ring_new(chunks, window, lanes, NULL);
     cr_assert_not_null(ring);
     seen = 0;
 }

@@ -13,7 +13,7 @@ static uint64_t seen;
 
 static void setup(void) {
     crc32c_init();
-    ring = ring_new(100, 16, 3);
+    ring = ring_new(100, 16, 3, NULL);
     cr_assert_eq(commit_init(&commit, ring, 1000, NULL), 0);
     seen = 0;
 }
