@@ -43,5 +43,6 @@ extern const struct harness_suite daemon_jobs_suite;
 extern const struct harness_suite daemon_jobs_storm_suite;
 extern const struct harness_suite daemon_jobs_plan_suite;
 extern const struct harness_suite completion_suite;
+extern const struct harness_suite bus_suite;
 
 #endif
