@@ -159,7 +159,7 @@ enum control_talk_piece control_talk_next(
             return CONTROL_TALK_NOTHING;
         *out_line = json_loadb(begin, (size_t)(newline - begin), 0, NULL);
         talk->used += (size_t)(newline - begin) + 1;
-        if (!json_is_object(*out_line))
+        if (!json_is_object(*out_line) && (talk->has_data || !json_is_array(*out_line)))
             break;
         behind = talk->has_data ? bytes_behind(*out_line) : 0;
         if (behind == 0)
