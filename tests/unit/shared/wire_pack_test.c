@@ -229,6 +229,35 @@ Test(wire_pack, what_cannot_be_is_refused) {
     }
 }
 
+/* One that has told a line and keeps its answers for afterwards. */
+static size_t pack_unanswered(char packed[1024], const char *input, size_t len) {
+    struct wire_input in = { .data = input, .len = len, .now_ms = 1 };
+    struct wire_message message;
+    struct wire wire;
+    ssize_t n;
+
+    wire_init(&wire, &wire_rules_default);
+    cr_assert_eq(wire_next(&wire, &in, &message), WIRE_MESSAGE);
+    n = wire_pack(&wire, packed, 1024);
+    wire_fini(&wire);
+    cr_assert_gt(n, 0);
+    return (size_t)n;
+}
+
+Test(wire_pack, more_answers_than_there_is_room_are_refused) {
+    char one[1024], other[1024];
+    size_t size = pack_unanswered(one, BYTES("\xff\xfd\1a\n")), at = 0;
+    struct wire wire;
+
+    cr_assert_eq(pack_unanswered(other, BYTES("\xff\xfd\1\xff\xfd\2a\n")), size);
+    while (one[at] != 3 || other[at] != 6)
+        cr_assert_lt(++at, size);
+    one[at] = WIRE_LINE_ANSWER_MAX + 1;
+    cr_assert_eq(wire_unpack(&wire, &wire_rules_default, one, size), -1);
+    one[at] = 3;
+    cr_assert_eq(wire_unpack(&wire, &wire_rules_default, one, size), 0);
+}
+
 Test(wire_pack, other_rules_than_its_mode_are_refused) {
     static const struct wire_rules framed = { .mode = WIRE_FRAMED, .frame_max_bytes = 100 };
     struct record record = { .len = 0 };
