@@ -253,6 +253,8 @@ Test(wire, idle_peer_costs_its_struct_alone) {
 
 Test(wire, names_are_words_for_a_setting) {
     cr_assert_str_eq(wire_mode_names[WIRE_AUTO], "auto");
+    cr_assert_str_eq(wire_mode_names[WIRE_FRAMED], "framed");
+    cr_assert_str_eq(wire_mode_names[WIRE_LINE], "line");
     cr_assert_str_eq(wire_mode_names[WIRE_RAW], "raw");
     cr_assert_null(wire_mode_names[WIRE_RAW + 1]);
     cr_assert_str_eq(wire_event_name(WIRE_HTTP), "http");
