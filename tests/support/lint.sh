@@ -37,7 +37,7 @@ check clang-tidy clang-tidy-14 -quiet --warnings-as-errors='*' \
 check gcc-analyzer analyze
 check shellcheck shellcheck $(git ls-files '*.sh' 'etc/deb/p*') .ci/run
 # mdoc's macros and our option names are words here; the tests mistype on purpose.
-check codespell codespell -q 3 -L nd,ndoes,inflight,divisable,proceses,evnet,contrl,stpo,nubmers,evry,opitons,whats,lsat \
+check codespell codespell -q 3 -L wont,hel,nd,ndoes,inflight,divisable,proceses,evnet,contrl,stpo,nubmers,evry,opitons,whats,lsat \
     $(git ls-files ':!tests/fuzz/corpus')
 check answers tests/support/answers.sh
 check mandoc mandoc -Tlint -Wwarning $(git ls-files 'man/*')
