@@ -39,7 +39,7 @@ static enum plan_answer on_due(
     entry->wanted_at_unix_ms = due_at_unix_ms;
     if (answer == PLAN_TAKEN)
         cr_assert_eq(store_add(store, entry, &complaint), 0, "%s", complaint.text);
-    entry_free(entry);
+    spool_disown(entry);
     return answer;
 }
 
@@ -74,7 +74,9 @@ static void open_plan(void) {
 
 static void close_plan(void) {
     plan_free(plan);
-    store_close(store);
+    spool_close(store);
+    plan = NULL;
+    store = NULL;
 }
 
 static void tend(void) {
@@ -120,6 +122,7 @@ static void prepare(void) {
 }
 
 static void clean(void) {
+    close_plan();
     spool_clean();
 }
 

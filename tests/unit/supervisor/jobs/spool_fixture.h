@@ -48,7 +48,37 @@ static inline int spool_remove(
     return remove(path);
 }
 
+/* ---- what a test leaves is freed when it is over ---- */
+
+static struct entry **owned;
+static size_t owned_count;
+static struct store *opened;
+
+static inline struct entry *spool_own(struct entry *entry) {
+    owned = reallocarray(owned, owned_count + 1, sizeof(*owned));
+    owned[owned_count++] = entry;
+    return entry;
+}
+
+static inline void spool_disown(struct entry *entry) {
+    for (size_t i = 0; i < owned_count; i++)
+        if (owned[i] == entry)
+            owned[i] = owned[--owned_count];
+    entry_free(entry);
+}
+
+static inline void spool_close(struct store *store) {
+    if (store == opened)
+        opened = NULL;
+    store_close(store);
+}
+
 static inline void spool_clean(void) {
+    spool_close(opened);
+    while (owned_count > 0)
+        spool_disown(owned[0]);
+    free(owned);
+    owned = NULL;
     umount2(folder, MNT_DETACH);
     nftw(folder, spool_remove, 16, FTW_DEPTH | FTW_PHYS);
     close(log_fd);
@@ -70,12 +100,16 @@ static inline struct store *spool_open(void) {
     struct store *store = store_open(spool, GENEROUS, 0, &complaint, &exit_code);
 
     cr_assert_not_null(store, "%s", complaint.text);
-    return store;
+    return opened = store;
 }
 
 static inline void spool_load(struct store *store, struct entry_list *list) {
+    struct entry *entry;
+
     TAILQ_INIT(list);
     cr_assert_eq(store_load(store, list, &complaint), 0, "%s", complaint.text);
+    TAILQ_FOREACH (entry, list, link)
+        spool_own(entry);
 }
 
 static inline struct entry *spool_find(const struct entry_list *list, uint64_t id) {
@@ -101,12 +135,12 @@ static inline void spool_free(struct entry_list *list) {
 
     while ((entry = TAILQ_FIRST(list)) != NULL) {
         TAILQ_REMOVE(list, entry, link);
-        entry_free(entry);
+        spool_disown(entry);
     }
 }
 
 static inline struct entry *make_entry(const char *name) {
-    struct entry *entry = entry_new();
+    struct entry *entry = spool_own(entry_new());
 
     snprintf(entry->name, sizeof(entry->name), "%s", name);
     entry->uid = 1234;

@@ -45,7 +45,7 @@ static void kill_at(const char *step, void (*work)(void), bool has_ended, struct
         cr_assert_eq(store_note_end(store, entry, &complaint), 0);
     }
     cr_assert(was_killed(do_and_die(step, work)), "nobody came to %s", step);
-    store_close(store);
+    spool_close(store);
     store = spool_open();
     spool_load(store, list);
     cr_assert_eq(logged("spool_bad"), 0, "%s", step);
@@ -65,7 +65,7 @@ static void only_there(uint64_t first, uint64_t last) {
 }
 
 static void begin_anew(void) {
-    store_close(store);
+    spool_close(store);
     spool_clean();
     spool_prepare();
 }
@@ -174,7 +174,7 @@ static void live_one_life(struct store *ours, unsigned *seed) {
         store_forget(ours, one, &complaint);
         told->gone[one->id] = 2;
     }
-    entry_free(one);
+    spool_disown(one);
 }
 
 _Noreturn static void live(unsigned seed) {
@@ -225,7 +225,7 @@ Test(store_kill, writer_that_is_killed_at_any_moment_loses_nothing_that_it_told)
         spool_load(store, &list);
         check_told(&list, store_next_id(store));
         spool_free(&list);
-        store_close(store);
+        spool_close(store);
     }
     cr_assert(told->added > 100, "%lu", told->added);
     cr_assert_eq(logged("spool_bad"), 0);
@@ -284,13 +284,13 @@ Test(store_kill, text_that_is_cut_anywhere_is_set_aside_or_done_without) {
     cr_assert_eq(spool_count(&list), 1);
     cr_assert(is_there("bad/2/what"));
     cr_assert_eq(store_next_id(store), len[0] + 2);
-    store_close(store);
+    spool_close(store);
     store = spool_open();
     cr_assert_eq(store_next_id(store), len[0] + 2, "ids of what was set aside are not given again");
 }
 
 Test(store_kill, numbers_and_words_that_no_job_has_are_no_job) {
-    static const char *const whats[] = { "[]", "7", "{}", "null",
+    static const char *const texts[] = { "[]", "7", "{}", "null",
         "{\"name\":\"a\",\"uid\":-1,\"token\":\"\",\"what\":{},\"output\":null,"
         "\"wanted_at_unix_ms\":1}",
         "{\"name\":\"a\",\"uid\":4294967295,\"token\":\"\",\"what\":{},\"output\":null,"
@@ -319,11 +319,11 @@ Test(store_kill, numbers_and_words_that_no_job_has_are_no_job) {
     struct entry_list list;
 
     store = spool_open();
-    for (size_t i = 0; i < sizeof(whats) / sizeof(whats[0]); i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         char name[32];
         add_entry(store, "a");
         snprintf(name, sizeof(name), "job/%zu/what", i + 1);
-        put_file(name, whats[i], strlen(whats[i]));
+        put_file(name, texts[i], strlen(texts[i]));
     }
     spool_load(store, &list);
     cr_assert_eq(spool_count(&list), 0);

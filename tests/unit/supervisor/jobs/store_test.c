@@ -53,7 +53,7 @@ Test(store, jobs_come_back_as_they_were) {
         end_entry(entry[i], (enum entry_state)(ENTRY_DONE + i - 2));
         cr_assert_eq(store_note_end(store, entry[i], &complaint), 0);
     }
-    store_close(store);
+    spool_close(store);
     store = spool_open();
     spool_load(store, &list);
     cr_assert_eq(spool_count(&list), 6);
@@ -72,7 +72,7 @@ Test(store, jobs_come_back_as_they_were) {
     cr_assert_eq(store_next_id(store), 7);
     cr_assert_eq(logged("spool_bad"), 0);
     spool_free(&list);
-    store_close(store);
+    spool_close(store);
 }
 
 Test(store, job_without_output_has_none_later) {
@@ -108,7 +108,7 @@ Test(store, id_of_a_forgotten_job_is_not_given_again) {
     add_entry(store, "a");
     cr_assert_eq(store_forget(store, add_entry(store, "b"), &complaint), 0);
     cr_assert_eq(store_forget(store, add_entry(store, "c"), &complaint), 0);
-    store_close(store);
+    spool_close(store);
     store = spool_open();
     spool_load(store, &list);
     cr_assert_eq(spool_count(&list), 1);
@@ -122,14 +122,14 @@ Test(store, torn_next_id_goes_on_behind_the_jobs) {
 
     for (int i = 0; i < 3; i++)
         add_entry(store, "a");
-    store_close(store);
+    spool_close(store);
     put_file("next_id", "{\"next_id\":", 11);
     store = spool_open();
     cr_assert_eq(logged("spool_bad"), 1);
     spool_load(store, &list);
     cr_assert_eq(add_entry(store, "b")->id, 4);
-    store_close(store);
-    store_close(spool_open());
+    spool_close(store);
+    spool_close(spool_open());
     cr_assert_eq(logged("spool_bad"), 1, "it was written anew");
 }
 
@@ -223,13 +223,13 @@ Test(store, second_owner_is_told_and_waits_for_the_first) {
         pause();
         _exit(0);
     }
-    store_close(first);
+    spool_close(first);
     cr_assert_null(store_open(spool, GENEROUS, 20, &complaint, &exit_code));
     kill(pid, SIGKILL);
     second = store_open(spool, GENEROUS, 10000, &complaint, &exit_code);
     cr_assert_not_null(second, "%s", complaint.text);
     waitpid(pid, NULL, 0);
-    store_close(second);
+    spool_close(second);
 }
 
 Test(store, folder_is_closed_to_others) {
@@ -237,7 +237,7 @@ Test(store, folder_is_closed_to_others) {
 
     cr_assert_eq(mkdir(spool, 0700), 0);
     cr_assert_eq(chmod(spool, 0777), 0);
-    store_close(spool_open());
+    spool_close(spool_open());
     cr_assert_eq(stat(spool, &st), 0);
     cr_assert_eq(st.st_mode & 07777, 0700);
     cr_assert_eq(logged("its rights were 777"), 1);
@@ -362,7 +362,7 @@ Test(store, full_disk_takes_no_job_but_each_end) {
     cr_assert(store_room(store) > 100000);
     cr_assert_eq(store_add(store, refused, &complaint), 0, "%s", complaint.text);
     cr_assert_eq(refused->id, 3);
-    store_close(store);
+    spool_close(store);
 }
 
 /* ---- plans ---- */
@@ -388,6 +388,8 @@ Test(store, plans_are_kept_by_name_and_swept) {
     put_file("plan/.daily", "left", 4);
     there = store_read_plan(store, "daily");
     cr_assert(json_equal(there, text));
+    json_decref(there);
+    json_decref(text);
     store_sweep_plans(store, is_daily, NULL);
     cr_assert(is_there("plan/daily"));
     cr_assert_not(is_there("plan/weekly") || is_there("plan/.daily"));
@@ -417,7 +419,7 @@ Test(store, thousand_ended_jobs_are_loaded_quickly) {
         end_entry(entry, ENTRY_DONE);
         cr_assert_eq(store_note_run(store, entry, &complaint), 0);
         cr_assert_eq(store_note_end(store, entry, &complaint), 0);
-        entry_free(entry);
+        spool_disown(entry);
     }
     for (int i = 0; i < 5; i++) {
         began = cpu_ms();
@@ -427,5 +429,5 @@ Test(store, thousand_ended_jobs_are_loaded_quickly) {
         spool_free(&list);
     }
     cr_assert(best < 250, "%.1f ms", best);
-    store_close(store);
+    spool_close(store);
 }
