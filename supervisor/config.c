@@ -120,6 +120,17 @@ static const struct setting *const *list_unsure(struct config_memory *memory) {
     return tables;
 }
 
+/* In the status, in the log and for explain the job supervisor has this name. */
+static bool check_own_name(struct config_reading *reading, const struct config_service *service) {
+    const struct config_where where = { .file = service->file };
+
+    if (strcmp(service->name, "jobs") != 0)
+        return true;
+    config_complain(
+        reading, where, "\"jobs\" is the job supervisor's name; name the file otherwise");
+    return false;
+}
+
 static void read_service(struct config_reading *reading, const char *path) {
     struct config_memory *m = reading->memory;
     unsigned index = reading->config->service_count;
@@ -136,7 +147,7 @@ static void read_service(struct config_reading *reading, const char *path) {
     config_section_copy(m, &m->common[index], &m->defaults, service);
     m->common[index].idle = config_check_effect;
     if (!config_folder_take_name(reading, path, "service", service->name) ||
-        (file = config_file_open(reading, path)) == NULL)
+        !check_own_name(reading, service) || (file = config_file_open(reading, path)) == NULL)
         return;
     type = config_file_peek(file, "type");
     service->type = type != NULL ? services_find(type) : NULL;

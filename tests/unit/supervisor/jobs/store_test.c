@@ -149,14 +149,14 @@ Test(store, folder_made_beforehand_is_the_next_jobs) {
     cr_assert_not(is_there("job/.new-1"));
     cr_assert_eq(add_entry(store, "b")->id, 2, "without one it is made then");
     store_prepare(store);
-    store_close(store);
+    spool_close(store);
     cr_assert_not(is_there("job/.new-3"));
     store = spool_open();
     spool_load(store, &list);
     cr_assert_eq(spool_count(&list), 2);
     store_prepare(store);
     cr_assert_eq(add_entry(store, "c")->id, 3);
-    store_close(store);
+    spool_close(store);
 }
 
 Test(store, retry_takes_the_end_back_and_keeps_what_was_done) {
