@@ -120,7 +120,7 @@ static bool is_every_due(const struct schedule *schedule, const struct schedule_
     const struct schedule_past *past, struct schedule_due *out) {
     uint64_t elapsed = (uint64_t)elapsed_ms(now, past);
 
-    if (elapsed < schedule->every_ms)
+    if (schedule->every_ms == 0 || elapsed < schedule->every_ms)
         return false;
     out->late_ms = (int64_t)(elapsed % schedule->every_ms);
     out->passed = elapsed / schedule->every_ms - 1;
