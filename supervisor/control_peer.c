@@ -178,7 +178,7 @@ static void take_line(struct control_peer *peer, const char *line, size_t len) {
 
 /* Its question is answered. */
 static void drop_line(struct control_peer *peer) {
-    if (is_gone(peer) || peer->request.verb != NULL)
+    if (is_gone(peer) || peer->request.verb != NULL || peer->line_len == 0)
         return;
     peer->in_len -= peer->line_len;
     memmove(peer->in, peer->in + peer->line_len, peer->in_len);

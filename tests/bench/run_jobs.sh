@@ -10,11 +10,12 @@ build=$1 pairs=${2:-20}
 bench=$build/tests/bench prefork=$build/prefork
 results=tests/bench/RESULTS.md
 tmp=$(mktemp -d)
+spool=$(mktemp -d -p /var/tmp) # where files are made and removed all the time, that itself is slow
 daemon=
 end() {
     [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
     [ -z "$daemon" ] || wait "$daemon" 2>/dev/null || true
-    rm -rf "$tmp"
+    rm -rf "$tmp" "$spool"
 }
 trap end EXIT
 : >"$tmp/pairs" && : >"$tmp/rows"
@@ -26,7 +27,7 @@ start_daemon() {
 services_dir = "$tmp/services.d";
 control : { socket = "$PREFORK_CONTROL"; };
 log : { file = "$tmp/preforkd.log"; };
-jobs : { spool_dir = "$tmp/spool"; workers = 2; keep_jobs = 20; };
+jobs : { spool_dir = "$spool/jobs"; workers = 2; keep_jobs = 20; };
 END
     "$build/preforkd" -F -f "$tmp/preforkd.conf" 2>"$tmp/err" &
     daemon=$!
