@@ -8,7 +8,7 @@ runs=${1:-10000000}
 out=build-fuzz
 # PREFORK_VERSION: any text will do
 flags="-std=gnu17 -D_GNU_SOURCE -I. -g -O1 -w -DPREFORK_VERSION=__FILE__ $(pkg-config --cflags libbsd jansson libconfig)"
-libs="$(pkg-config --libs libbsd jansson libconfig) -pthread -ldl"
+libs="$(pkg-config --libs libbsd jansson libconfig) -lunistring -pthread -ldl"
 sources=$(find shared supervisor workers -name '*.c' ! -name main.c)
 # target, what of the files below is not its to reach (functions that open and write files, or
 # that the journal's target reaches), the files whose lines count
