@@ -6,12 +6,11 @@
  * telnet negotiates is taken out, wherever reads split it: every DO is refused by WONT, every WILL
  * by DONT, each option once (TIMING-MARK, RFC 860, each time: a client waits for it).
  *
- *            .------------------------------ any other command
- *            v                             |
- *     TEXT --IAC--> COMMAND --WILL WONT DO DONT--> OPTION --code--> TEXT
- *       ^              |--IAC: one byte of text 0xff
- *       |              `--SB--> OPTIONS --IAC--> OPTIONS_COMMAND --SE--> TEXT
- *       `-------------------------^------------------'-- IAC: go on
+ *     TEXT --IAC--> COMMAND --WILL WONT DO DONT--> OPTION --its code--> TEXT
+ *                      |--IAC--> TEXT: one byte 0xff of it
+ *                      |--SB--> OPTIONS --IAC--> OPTIONS_COMMAND --SE--> TEXT
+ *                      |           ^----IAC---------'
+ *                      `--any other--> TEXT
  *
  * Of a line over the limit the beginning is kept and the rest counted. Pure; callable anywhere.
  */
@@ -57,8 +56,7 @@ enum wire_event wire_line_next(
 /* A line or a command has begun and is not complete. */
 bool wire_line_is_partial(const struct wire_line *line);
 
-/* What there is of the line that has begun, cut between two characters when it is over the limit.
- */
+/* What there is of the line that has begun; over the limit it is cut between two characters. */
 struct wire_message wire_line_rest(const struct wire_line *line);
 
 void wire_line_fini(struct wire_line *line);

@@ -195,28 +195,33 @@ static struct wire_buffer *unpack_part(struct wire *wire, const struct packed *h
     }
 }
 
+static bool read_head(
+    const struct wire_rules *rules, const char *data, size_t len, struct packed *out) {
+    if (len < sizeof(*out))
+        return false;
+    memcpy(out, data, sizeof(*out));
+    return out->magic == MAGIC && out->mode <= WIRE_RAW && out->body_len <= WIRE_LENGTH_MAX &&
+           out->body_len == len - sizeof(*out) &&
+           (rules->mode == WIRE_AUTO || rules->mode == (enum wire_mode)out->mode);
+}
+
 int wire_unpack(struct wire *wire, const struct wire_rules *rules, const char *data, size_t len) {
     struct wire_buffer *body = NULL;
     struct packed head;
 
-    memset(wire, 0, sizeof(*wire));
-    errno = EPROTO;
-    if (len < sizeof(head))
-        return -1;
-    memcpy(&head, data, sizeof(head));
-    if (head.magic != MAGIC || head.mode > WIRE_RAW || head.body_len != len - sizeof(head) ||
-        head.body_len > WIRE_LENGTH_MAX ||
-        (rules->mode != WIRE_AUTO && rules->mode != (enum wire_mode)head.mode))
-        return -1;
     wire_init(wire, rules);
-    wire->mode = head.mode;
-    wire->since_ms = head.since_ms;
-    wire->sent_at_ms = head.sent_at_ms;
-    wire->is_telnet = head.is_telnet != 0;
-    wire->is_waiting = head.is_waiting != 0;
-    body = unpack_part(wire, &head);
-    if (body == NULL)
+    if (read_head(rules, data, len, &head)) {
+        wire->mode = head.mode;
+        wire->since_ms = head.since_ms;
+        wire->sent_at_ms = head.sent_at_ms;
+        wire->is_telnet = head.is_telnet != 0;
+        wire->is_waiting = head.is_waiting != 0;
+        body = unpack_part(wire, &head);
+    }
+    if (body == NULL) {
+        errno = EPROTO;
         return -1;
+    }
     errno = ENOMEM;
     return wire_buffer_append(body, data + sizeof(head), head.body_len, head.body_len);
 }
