@@ -60,8 +60,7 @@ bool wire_is_partial(const struct wire *wire) {
     }
 }
 
-/* What there is of the message that has begun. A raw one is told when its peer ends: none is left.
- */
+/* What there is of the message that has begun, of any mode but raw. */
 static struct wire_message rest_of(const struct wire *wire) {
     const struct wire_detect *detect = &wire->part.detect;
 
@@ -224,6 +223,7 @@ static enum wire_event next_over(struct wire *wire, struct wire_input *in) {
 static enum wire_event look_at_time(
     struct wire *wire, const struct wire_input *in, struct wire_message *out) {
     const uint32_t limit_ms = wire->rules->partial_ms;
+    bool is_late;
 
     if (!wire_is_partial(wire)) {
         wire->is_waiting = false;
@@ -233,12 +233,14 @@ static enum wire_event look_at_time(
     if (!wire->is_waiting || wire->since_ms > in->now_ms)
         wire->since_ms = in->now_ms;
     wire->is_waiting = true;
-    *out = rest_of(wire);
-    if (in->is_end)
-        return WIRE_INCOMPLETE;
-    if (wire->mode == WIRE_RAW || limit_ms == 0 || in->now_ms - wire->since_ms < limit_ms)
+    /* A raw message is told when it is due or its peer ends: the reader sees to that. */
+    if (wire->mode == WIRE_RAW)
         return WIRE_WANT;
-    return WIRE_TOO_SLOW;
+    is_late = limit_ms > 0 && in->now_ms - wire->since_ms >= limit_ms;
+    if (!in->is_end && !is_late)
+        return WIRE_WANT;
+    *out = rest_of(wire);
+    return in->is_end ? WIRE_INCOMPLETE : WIRE_TOO_SLOW;
 }
 
 enum wire_event wire_next(struct wire *wire, struct wire_input *in, struct wire_message *out) {

@@ -47,7 +47,7 @@ enum wire_event {
     /* Each of the others is told once and is the last; what comes behind it is thrown away. */
     WIRE_INCOMPLETE, /* the peer ended inside a message; what there is of it is told with it */
     WIRE_TOO_LONG,   /* of the message only total is told */
-    WIRE_TOO_SLOW,   /* a message was begun and not completed in time */
+    WIRE_TOO_SLOW,   /* a message was begun and not completed in time; told as WIRE_INCOMPLETE */
     WIRE_TLS,        /* TLS on a plain port */
     WIRE_HTTP,       /* HTTP; its answer was told before */
 };

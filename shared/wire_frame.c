@@ -27,13 +27,12 @@ static enum wire_event read_body(
     bool is_whole = n <= in->len;
 
     n = is_whole ? n : in->len;
-    if (is_whole && frame->body.len == 0) {
+    if (is_whole && frame->body.len == 0)
         *out = (struct wire_message){ .data = in->data, .len = n, .total = n };
-    } else {
-        if (wire_buffer_append(&frame->body, in->data, n, frame->want) < 0)
-            return WIRE_NO_MEMORY;
+    else if (wire_buffer_append(&frame->body, in->data, n, frame->want) < 0)
+        return WIRE_NO_MEMORY;
+    else if (is_whole)
         *out = wire_frame_rest(frame);
-    }
     wire_input_take(in, n);
     frame->is_given = is_whole;
     return is_whole ? WIRE_MESSAGE : WIRE_WANT;
