@@ -7,8 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The second byte tells overlong forms, surrogates and what is above U+10FFFF. */
+static bool can_be_second(unsigned char first, unsigned char second) {
+    switch (first) {
+    case 0xe0:
+        return second >= 0xa0;
+    case 0xed:
+        return second < 0xa0;
+    case 0xf0:
+        return second >= 0x90;
+    case 0xf4:
+        return second < 0x90;
+    default:
+        return true;
+    }
+}
+
 int escape_decode(const unsigned char *s, size_t len, uint32_t *out_rune) {
-    static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
     uint32_t rune;
     size_t need;
 
@@ -23,12 +38,10 @@ int escape_decode(const unsigned char *s, size_t len, uint32_t *out_rune) {
     for (size_t i = 1; i < need; i++) {
         if (i == len)
             return ESCAPE_CUT;
-        if ((s[i] & 0xc0) != 0x80)
+        if ((s[i] & 0xc0) != 0x80 || (i == 1 && !can_be_second(s[0], s[1])))
             return ESCAPE_BROKEN;
         rune = rune << 6 | (s[i] & 0x3fu);
     }
-    if (rune < smallest[need] || rune > 0x10ffff || (rune >= 0xd800 && rune <= 0xdfff))
-        return ESCAPE_BROKEN;
     *out_rune = rune;
     return (int)need;
 }

@@ -8,7 +8,7 @@ runs=${1:-10000000}
 out=build-fuzz
 # PREFORK_VERSION: any text will do
 flags="-std=gnu17 -D_GNU_SOURCE -I. -g -O1 -w -DPREFORK_VERSION=__FILE__ $(pkg-config --cflags libbsd jansson libconfig)"
-libs="$(pkg-config --libs libbsd jansson libconfig) -pthread -ldl"
+libs="$(pkg-config --libs libbsd jansson libconfig) -lunistring -pthread -ldl"
 sources=$(find shared supervisor workers -name '*.c' ! -name main.c)
 # target, what of the files below is not its to reach (functions that open and write files, or
 # that the journal's target reaches), the files whose lines count
@@ -21,6 +21,12 @@ targets=(
     "parcel ask_socket workers/parcel.c"
     "log log_line_refresh_zone|log_line_fit|log_line_fields shared/log_line.c"
     "text ^- shared/escape.c shared/suggest.c shared/options.c"
+    "text_clean ^- shared/text_clean.c shared/text_utf8.c"
+    "text_name ^- shared/text_name.c"
+    "wire_frame ^- shared/wire_frame.c shared/wire_buffer.c"
+    "wire_line ^- shared/wire_line.c"
+    "wire_detect ^- shared/wire_detect.c"
+    "wire ^- shared/wire.c shared/wire_raw.c shared/wire_pack.c shared/wire_send.c"
 )
 mkdir -p $out
 status=0
