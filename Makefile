@@ -39,6 +39,8 @@ SYSTEM_SOURCES := $(sort $(wildcard tests/system/*.c tests/support/*.c))
 SYSTEM_OBJECTS := $(SYSTEM_SOURCES:%.c=$(BUILD)/%.o)
 UNIT_SOURCES   := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
 UNITS          := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+STORM_SOURCES  := $(sort $(wildcard tests/storm/*.c))
+STORMS         := $(STORM_SOURCES:%.c=$(BUILD)/%)
 BENCH_SOURCES  := $(sort $(wildcard tests/bench/*.c))
 BENCHES        := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 
@@ -59,6 +61,9 @@ $(BUILD)/tests/system-tests: $(SYSTEM_OBJECTS)
 
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVE)
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcriterion
+
+$(STORMS): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVE)
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(ARCHIVE)
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
@@ -83,7 +88,9 @@ test: deps ## all unit tests and the short system tests
 	@$(MAKE) --no-print-directory test-programs
 	@tests/support/run-tests.sh $(BUILD)
 
-test-programs: all $(BUILD)/tests/system-tests $(UNITS)
+storm-programs: $(STORMS)
+
+test-programs: all $(BUILD)/tests/system-tests $(UNITS) storm-programs
 
 unit: test-programs ## the unit tests
 	@tests/support/run-tests.sh $(BUILD) unit
@@ -140,7 +147,8 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all deps deps-dev demo test test-programs unit system soak bench san tsan fuzz coverage \
+.PHONY: all deps deps-dev demo test test-programs storm-programs unit system soak bench san tsan fuzz coverage \
         layers lint man install uninstall deb deb-test systemd-test clean help
 .SECONDARY:
--include $(OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(UNITS:=.d) $(BENCHES:=.d)
+-include $(OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(UNITS:=.d) $(STORMS:=.d) \
+         $(BENCHES:=.d)

@@ -1,12 +1,13 @@
 #!/bin/sh
 # ThreadSanitizer on the real binary: jobs in threads, with and without deaths, their results
-# compared with those of a plain build. (Criterion does not run under it.)
+# compared with those of a plain build; threads on a bus; a daemon in threads. (Criterion does not run
+# under it.)
 set -eu
 
 build="build-tsan"
 log=$PWD/$build/report
 make --no-print-directory BUILD=$build HARDEN=-fPIE CFLAGS='-O1 -g' SANITIZE=-fsanitize=thread \
-    all >/dev/null
+    all storm-programs >/dev/null
 make --no-print-directory all >/dev/null
 rm -f "$log".*
 export TSAN_OPTIONS="log_path=$log:halt_on_error=0:die_after_fork=0"
@@ -40,6 +41,9 @@ done
 same job run command 1..40 --engine thread --threads 4 -- echo '{i}'
 same job run divisible 20000000 --by 7 --engine process
 same job run divisible 20000000 --by 7 --engine event
+
+runs=$((runs + 1))
+$build/tests/storm/bus_threads 20000 || failed=$((failed + 1))
 
 # A daemon in threads: many clients at once, workers replaced and killed meanwhile.
 dir=$(mktemp -d)

@@ -34,6 +34,7 @@ int main(int argc, char **argv) {
         daemon_queue_suite,
         doctor_suite,
         completion_suite,
+        bus_suite,
         { .name = NULL },
     };
 
