@@ -8,6 +8,7 @@
 #include "shared/console.h"
 #include "shared/log.h"
 #include "workers/datagrams.h"
+#include "workers/services/session.h"
 #include "workers/worker_state.h"
 
 int session_send(struct session *session, const char *data, size_t len) {
