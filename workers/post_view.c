@@ -58,6 +58,10 @@ bool post_is_main(const struct post *post) {
 
 /* ---- the room ---- */
 
+struct bus *post_bus(const struct post *post) {
+    return room_bus(post->worker->args->room);
+}
+
 struct bus_seat *post_seat(struct post *post) {
     return post->worker->seat;
 }
