@@ -393,6 +393,24 @@ static void what_is_no_message_is_answered_counted_and_cut_off(void) {
     }
 }
 
+static void members_are_told_that_their_worker_leaves(void) {
+    struct daemon daemon;
+    char line[256];
+    FILE *in;
+
+    EACH_MODEL(m) {
+        write_service(m, "echo", 4, "graceful_timeout = \"1ms\";");
+        daemon_start(&daemon);
+        join(daemon.port, 1, &in);
+        kill(daemon.proc.pid, SIGTERM);
+        CHECK(fgets(line, sizeof(line), in) != NULL && strcmp(line, "bye\n") == 0, "%s: %s",
+            daemon_models[m], line);
+        CHECK(fgets(line, sizeof(line), in) == NULL, "%s: %s", daemon_models[m], line);
+        fclose(in);
+        clear(&daemon);
+    }
+}
+
 /* ---- a room that changes ---- */
 
 static void room_of_another_size_is_another_room(void) {
@@ -448,6 +466,7 @@ static const struct harness_test tests[] = {
     { "slow_reader_waits_alone", slow_reader_waits_alone },
     { "what_is_no_message_is_answered_counted_and_cut_off",
         what_is_no_message_is_answered_counted_and_cut_off },
+    { "members_are_told_that_their_worker_leaves", members_are_told_that_their_worker_leaves },
     { "room_of_another_size_is_another_room", room_of_another_size_is_another_room },
     { "rooms_that_differ_are_not_shared", rooms_that_differ_are_not_shared },
     { .name = NULL },

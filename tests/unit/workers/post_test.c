@@ -109,10 +109,16 @@ Test(post, closed_session_is_given_no_more) {
 
     answer = close_at_two;
     fixture_say(fd, "one\ntwo\nthree\n");
-    cr_assert_str_eq(fixture_told(), "one|two|end 0|");
+    cr_assert_str_eq(fixture_told(), "one|two|");
     cr_assert_str_eq(fixture_read(fd, 100), "one\ntwo\n");
     cr_assert_str_eq(fixture_read(fd, 100), "<end>");
+    cr_assert_null(post_first(&worker->post), "it is still shown");
+    fixture_say(fd, "four\n");
+    close(fd);
+    fixture_run();
+    cr_assert_str_eq(fixture_told(), "end 0|");
     cr_assert_eq(worker->row->sessions, 0);
+    cr_assert_eq(worker->row->counts.cut_unanswered, 0);
 }
 
 Test(post, what_a_line_s_peer_leaves_behind_is_a_message) {
@@ -163,8 +169,30 @@ Test(post, hook_may_send_to_and_close_another_session_of_its_post) {
     fixture_say(a, "hello\n");
     cr_assert_str_eq(fixture_read(b, 100), "hello");
     fixture_say(a, "close\n");
-    cr_assert_str_eq(fixture_told(), "hello|close|end 0|");
     cr_assert_null(post_next(&worker->post, first));
+    fixture_pass(2000);
+    cr_assert_str_eq(fixture_told(), "hello|close|end 0|");
+}
+
+/* A reset would take the answer along: what it goes on sending is read meanwhile. */
+Test(post, refused_peer_gets_its_answer_whatever_it_sends) {
+    int fd = fixture_connect(NET_TCP);
+    char text[100000];
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "\0\2\0\0", 4);
+    cr_assert_eq(send(fd, text, sizeof(text), 0), (ssize_t)sizeof(text));
+    fixture_run();
+    cr_assert_eq(send(fd, text, 1000, MSG_NOSIGNAL), 1000);
+    fixture_run();
+    cr_assert_str_eq(fixture_read(fd, 100) + 4, "{\"err\":\"too_long\",\"max\":65536}");
+    cr_assert_str_eq(fixture_read(fd, 100), "<end>");
+    cr_assert_str_eq(fixture_told(), "");
+    fixture_pass(1999);
+    cr_assert_eq(worker->row->sessions, 1);
+    fixture_pass(1);
+    cr_assert_str_eq(fixture_told(), "end 5|");
+    cr_assert_eq(worker->row->counts.bad_input, 1);
 }
 
 /* ---- no room ---- */
