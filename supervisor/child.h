@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "shared/loop.h"
+#include "supervisor/commons.h"
 #include "supervisor/hang.h"
 
 /* What it was forked to be. */
@@ -44,6 +45,8 @@ struct child {
     unsigned slot; /* within its service, from 1; its place in the log and on the CPUs; 0: none */
     int row;       /* in the scoreboard; -1: none */
     int lane;      /* of the log; -1: none */
+    struct commons commons; /* what it was forked with */
+    int room_row;           /* in its room; -1: none */
     uint64_t started_at_ns;
     uint64_t ready_at_ns;     /* 0: not yet */
     uint64_t deadline_ns;     /* of the state; UINT64_MAX: none */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/owner.h"
 #include "shared/version.h"
 #include "supervisor/control_jobs_status.h"
 #include "supervisor/control_queue.h"
@@ -80,6 +81,13 @@ static const char *worker_state(const struct child *child, const struct scoreboa
     return scoreboard_state_name(atomic_load_explicit(&row->state, memory_order_relaxed));
 }
 
+/* Of all workers of a service that keeps its datagrams together it is the one. */
+static bool owns_datagrams(const struct child *child) {
+    const struct owner *owner = commons_owner(&child->commons);
+
+    return owner != NULL && owner_is(owner, child->generation);
+}
+
 static json_t *make_worker(const struct supervisor *supervisor, const struct child *child) {
     const struct scoreboard_row *row = find_row(supervisor, child);
     json_t *worker = json_object();
@@ -98,6 +106,8 @@ static json_t *make_worker(const struct supervisor *supervisor, const struct chi
     json_object_set_new(
         worker, "uptime_s", json_integer(whole_seconds(supervisor->now_ns, child->started_at_ns)));
     set_number(worker, "pss_bytes", pss_bytes);
+    if (commons_owner(&child->commons) != NULL)
+        json_object_set_new(worker, "owns_datagrams", json_boolean(owns_datagrams(child)));
     return worker;
 }
 
@@ -178,6 +188,16 @@ static void set_state(json_t *object, const struct service *service) {
     set_number(object, "max_children", service_count_most(service));
 }
 
+/* What the type counts beside that, by its own names. */
+static json_t *make_counters(
+    const struct service_ops *type, const struct scoreboard_totals *totals) {
+    json_t *counters = json_object();
+
+    for (unsigned i = 0; type->counters != NULL && type->counters[i] != NULL; i++)
+        set_number(counters, type->counters[i], totals->own[i]);
+    return counters;
+}
+
 static void set_counts(json_t *object, const struct service *service) {
     struct scoreboard_totals totals = { .connections = 0 };
 
@@ -196,6 +216,8 @@ static void set_counts(json_t *object, const struct service *service) {
     set_number(object, "handed_over", totals.handed_over);
     set_number(object, "cut_unanswered", totals.cut_unanswered);
     set_number(object, "log_dropped", totals.log_dropped);
+    set_number(object, "bad_input", totals.bad_input);
+    json_object_set_new(object, "counters", make_counters(service->config->type, &totals));
 }
 
 static json_t *make_service(const struct service *service) {

@@ -23,6 +23,8 @@
 #include "shared/gate.h"
 #include "shared/jobs_board.h"
 #include "shared/number.h"
+#include "shared/owner.h"
+#include "shared/room.h"
 #include "supervisor/hang.h"
 #include "supervisor/service.h"
 #include "supervisor/spawn_child.h"
@@ -44,6 +46,23 @@ struct wanted {
 
 /* ---- prepare, discard ---- */
 
+static int join_commons(struct child *child) {
+    commons_hold(&child->commons, &child->service->commons);
+    if (child->commons.room != NULL)
+        child->room_row = room_claim_row(commons_room(&child->commons));
+    return child->commons.room == NULL || child->room_row >= 0 ? 0 : -1;
+}
+
+/* Whom it has left asleep, and who waits for what it owned, is woken. */
+static void leave_commons(struct child *child) {
+    if (child->commons.room != NULL)
+        room_release_row(commons_room(&child->commons), child->room_row);
+    if (child->commons.owner != NULL)
+        owner_bereave(commons_owner(&child->commons), child->generation);
+    child->room_row = -1;
+    commons_release(&child->commons);
+}
+
 static void discard(struct prepared *prepared) {
     struct child *child = prepared->child;
     int saved_errno = errno;
@@ -59,6 +78,7 @@ static void discard(struct prepared *prepared) {
             gate_remove_member(child->service->gate, (unsigned)child->row);
         scoreboard_release_row(child->supervisor->board, child->row);
         hang_free(&child->hang);
+        leave_commons(child);
     }
     errno = saved_errno;
 }
@@ -101,6 +121,7 @@ static int prepare(
         .order_fd = -1,
         .row = row,
         .lane = -1,
+        .room_row = -1,
         .deadline_ns = UINT64_MAX,
         .generation = generation,
         .config_generation = supervisor->generation };
@@ -116,7 +137,7 @@ static int prepare(
     if (child->kind != CHILD_WORKER)
         return 0;
     assert(service != NULL);
-    if (hang_init(&child->hang, lanes_of(service->config)) < 0)
+    if (hang_init(&child->hang, lanes_of(service->config)) < 0 || join_commons(child) < 0)
         return -1;
     /* Before the fork: it may accept before we are back. */
     gate_add_member(service->gate, (unsigned)child->row);
@@ -248,6 +269,7 @@ static void release(struct child *child) {
         scoreboard_add_counts(&service->gone, &child->supervisor->board->row[child->row].counts);
         gate_remove_member(service->gate, (unsigned)child->row);
         scoreboard_release_row(child->supervisor->board, child->row);
+        leave_commons(child);
         TAILQ_REMOVE(&service->children, child, link);
         TAILQ_FOREACH (other, &service->children, link)
             if (other->replaces == child)

@@ -43,6 +43,22 @@ static unsigned sessions_max(const struct config_service *config) {
                                                     : config->worker_connections);
 }
 
+/* Over all workers, as configured. */
+static uint64_t capacity(const struct config_service *config) {
+    const uint64_t sessions = config->max_children * sessions_max(config);
+
+    return config->max_connections > 0 && config->max_connections < sessions
+               ? config->max_connections
+               : sessions;
+}
+
+static void keep_commons(struct child_setup *setup, const struct worker_args *args) {
+    for (unsigned i = 0; args->room != NULL && i < room_count_rows(args->room); i++)
+        child_setup_keep(setup, room_wake_fd(args->room, i));
+    if (args->owner != NULL)
+        child_setup_keep(setup, owner_wake_fd(args->owner));
+}
+
 static void fill_args(struct worker_args *args, const struct child *child, int order_fd) {
     const struct service *service = child->service;
     const struct config_service *config = service->config;
@@ -60,10 +76,16 @@ static void fill_args(struct worker_args *args, const struct child *child, int o
         .generation = child->generation,
         .order_fd = order_fd,
         .is_held = child->is_held,
+        .room = commons_room(&child->commons),
+        .room_row = child->room_row,
+        .owner = commons_owner(&child->commons),
+        .wire_mode = config->wire,
         .sessions_max = sessions_max(config),
         .refuses_when_full = config->when_full == FULL_REFUSE,
         .full_line = config->full_line,
+        .capacity = capacity(config),
         .idle_timeout_ms = config->idle_timeout_ms,
+        .first_message_timeout_ms = config->first_message_timeout_ms,
         .write_timeout_ms = config->write_timeout_ms,
         .write_buffer_bytes = config->write_buffer_bytes,
         .spare_wanted = spare_wanted(config),
@@ -102,6 +124,8 @@ _Noreturn static void run_worker(const struct child *child, int order_fd, pid_t 
     child_setup_keep(&setup, lane->record_write);
     child_setup_keep(&setup, supervisor->lanes.console_write);
     child_setup_keep(&setup, gate_wake_fd(args->gate));
+    keep_commons(&setup, args);
+    commons_forget_others(supervisor, &child->commons);
     for (unsigned i = 0; i < args->listener_count; i++)
         child_setup_keep(&setup, args->listener[i].fd);
     log_use_records(lane->record_write, supervisor->log_format,

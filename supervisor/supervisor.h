@@ -36,6 +36,8 @@ struct supervisor {
     struct service place[SUPERVISOR_SERVICES_MAX];
     /* By row; the last two are the log writer's and the job supervisor's. */
     struct child child[SCOREBOARD_ROWS + 2];
+    struct commons_room *rooms; /* that there are; and memory with an owner: commons.h */
+    struct commons_owner *owners;
     struct log_lanes lanes;
     struct child *log_writer; /* NULL while there is none */
     struct jobs_keeper jobs;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "workers/services/session.h"
+
 struct ack_settings {
     const char *answer;
 };

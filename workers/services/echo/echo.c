@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#include "workers/services/session.h"
+
 struct echo_settings {
     bool log_messages;
 };
