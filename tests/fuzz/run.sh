@@ -20,7 +20,7 @@ targets=(
     "control control_request_(tell|look)|ask_(stop|reopen)|stop_daemon|look_(daemon|stop)|reopened supervisor/control_request.c supervisor/control_verbs.c"
     "parcel ask_socket workers/parcel.c"
     "log log_line_refresh_zone|log_line_fit|log_line_fields shared/log_line.c"
-    "bus bus_new|map_sealed|bus_free|bus_room|bus_payload_max|bus_wake_fd|bus_format|settle|make_wake_fds shared/bus.c shared/bus_read.c shared/bus_seat.c shared/bus_index.c shared/bus_wake.c"
+    "bus bus_new|bus_free|bus_forget|bus_row_fd|bus_room|bus_payload_max|bus_wake_fd|bus_format|settle|make_wake_fds shared/bus.c shared/bus_read.c shared/bus_seat.c shared/bus_index.c shared/bus_wake.c"
     "text ^- shared/escape.c shared/suggest.c shared/options.c"
     "text_clean ^- shared/text_clean.c shared/text_utf8.c"
     "text_name ^- shared/text_name.c"

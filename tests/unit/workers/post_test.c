@@ -381,3 +381,30 @@ Test(post, long_message_to_a_classic_client_is_cut_on_a_character) {
     cr_assert(strlen(text) <= 1000 && strlen(text) > 990, "%zu", strlen(text));
     cr_assert_str_eq(text + strlen(text) - 5, "я…");
 }
+
+/* It always has something to come, and takes it: that is no stall. */
+Test(post, classic_client_that_lags_lives_and_one_that_stalls_does_not) {
+    int lags = fixture_connect(NET_UNIX), stalls = fixture_connect(NET_UNIX);
+    char text[600];
+
+    memset(text, 'x', sizeof(text));
+    fixture_say(lags, "lags");
+    fixture_say(stalls, "stalls");
+    fixture_told();
+    for (unsigned i = 0; i < 1300; i++) {
+        for (struct session *session = post_first(&worker->post); session != NULL;
+             session = post_next(&worker->post, session))
+            if (i % 2 == 0 || session_unsent(session) < 600)
+                session_send(session, text, sizeof(text));
+        fixture_pass(50);
+        if (worker->row->sessions == 2)
+            recv(lags, (char[1024]){ 0 }, 1024, MSG_DONTWAIT);
+        else
+            break;
+    }
+    cr_assert_str_eq(fixture_told(), "end 2|");
+    cr_assert_eq(worker->row->sessions, 1);
+    cr_assert_eq(worker->row->counts.timed_out, 1);
+    fixture_say(lags, "I am here");
+    cr_assert_str_eq(fixture_told(), "I am here|");
+}
