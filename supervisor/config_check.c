@@ -197,9 +197,12 @@ static void warn_of_descriptors(const struct check *check) {
     const struct config_service *s = check->service;
     const char *key = s->model == MODEL_EVENT ? "worker_connections" : "threads_per_child";
     uint64_t sessions = s->model == MODEL_EVENT ? s->worker_connections : s->threads_per_child;
+    const bool has_bus = s->type != NULL && (s->type->flags & SERVICE_MAIL) != 0;
     uint64_t limit = s->rlimit_nofile != UINT64_MAX ? s->rlimit_nofile : hard_limit(RLIMIT_NOFILE);
     struct config_where where = where_of(check, key, "rlimit_nofile");
 
+    if (s->model == MODEL_THREAD && has_bus)
+        sessions *= 2; /* each thread waits by a descriptor of its own */
     if (s->model == MODEL_PROCESS || sessions + FDS_OF_WORKER <= limit)
         return;
     if (where.file == NULL)

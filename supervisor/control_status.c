@@ -88,7 +88,8 @@ static bool owns_datagrams(const struct child *child) {
     return owner != NULL && owner_is(owner, child->generation);
 }
 
-static json_t *make_worker(const struct supervisor *supervisor, const struct child *child) {
+static json_t *make_worker(const struct service *service, const struct child *child) {
+    const struct supervisor *supervisor = service->supervisor;
     const struct scoreboard_row *row = find_row(supervisor, child);
     json_t *worker = json_object();
     uint64_t sessions = 0, requests = 0, pss_bytes = 0;
@@ -131,7 +132,7 @@ static json_t *make_workers(const struct service *service) {
             sorted[count++] = child;
     qsort(sorted, count, sizeof(const struct child *), compare_children);
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, make_worker(service->supervisor, sorted[i]));
+        json_array_append_new(list, make_worker(service, sorted[i]));
     return list;
 }
 

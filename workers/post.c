@@ -157,10 +157,18 @@ static uint32_t mask_of(const struct connection *connection) {
     return (reads ? (uint32_t)EPOLLIN : 0) | (is_full ? (uint32_t)EPOLLOUT : 0);
 }
 
+/* A raw peer was sent something since: it takes what it gets, if slowly. */
+static bool has_been_sent(const struct post_session *session) {
+    const struct dialect *dialect = session->connection.dialect;
+
+    return dialect != NULL && dialect->wire.sent_at_ms * 1000000 > session->alive_at_ns;
+}
+
 static void place(struct post_session *session, bool is_alive) {
     struct connection *connection = &session->connection;
     const enum post_phase phase = phase_of(connection);
 
+    is_alive |= phase == POST_WRITING && has_been_sent(session);
     if (phase != session->phase || is_alive)
         post_move(session, phase);
     if (phase == POST_WRITING)

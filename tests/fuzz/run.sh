@@ -22,7 +22,7 @@ targets=(
     "jobs verbs_(look_list_on|follow_wait_on|change_cancel_on)|rights_is_admin supervisor/jobs/request.c supervisor/jobs/verbs.c supervisor/jobs/verbs_look.c supervisor/jobs/verbs_change.c supervisor/jobs/rights.c supervisor/job/job_json.c"
     "parcel ask_socket workers/parcel.c"
     "log log_line_refresh_zone|log_line_fit|log_line_fields shared/log_line.c"
-    "bus bus_new|map_sealed|bus_free|bus_room|bus_payload_max|bus_wake_fd|bus_format|settle|make_wake_fds shared/bus.c shared/bus_read.c shared/bus_seat.c shared/bus_index.c shared/bus_wake.c"
+    "bus bus_new|bus_free|bus_forget|bus_row_fd|bus_room|bus_payload_max|bus_wake_fd|bus_format|settle|make_wake_fds shared/bus.c shared/bus_read.c shared/bus_seat.c shared/bus_index.c shared/bus_wake.c"
     "text ^- shared/escape.c shared/suggest.c shared/options.c"
     "text_clean ^- shared/text_clean.c shared/text_utf8.c"
     "text_name ^- shared/text_name.c"

@@ -7,7 +7,7 @@ set -eu
 build="build-tsan"
 log=$PWD/$build/report
 make --no-print-directory BUILD=$build HARDEN=-fPIE CFLAGS='-O1 -g' SANITIZE=-fsanitize=thread \
-    all storm-programs >/dev/null
+    all storm-programs $build/tests/system-tests >/dev/null
 make --no-print-directory all >/dev/null
 rm -f "$log".*
 export TSAN_OPTIONS="log_path=$log:halt_on_error=0:die_after_fork=0"
@@ -44,6 +44,11 @@ same job run divisible 20000000 --by 7 --engine event
 
 runs=$((runs + 1))
 $build/tests/storm/bus_threads 20000 || failed=$((failed + 1))
+
+# Members of a room, their threads' posts on one seat of the bus.
+runs=$((runs + 1))
+HARNESS_SANITIZED=1 $build/tests/system-tests --filter daemon_mail >/dev/null ||
+    failed=$((failed + 1))
 
 # A daemon in threads: many clients at once, workers replaced and killed meanwhile.
 dir=$(mktemp -d)

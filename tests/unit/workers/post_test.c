@@ -195,6 +195,40 @@ Test(post, refused_peer_gets_its_answer_whatever_it_sends) {
     cr_assert_eq(worker->row->counts.bad_input, 1);
 }
 
+/* ---- what is encoded already ---- */
+
+static void send_encoded(struct session *session, const char *data, size_t len) {
+    const enum wire_form form = session_form(session);
+    char first[64], second[64];
+    struct iovec iov[2] = { { .iov_base = first }, { .iov_base = second } };
+
+    (void)data;
+    (void)len;
+    iov[0].iov_len = wire_encode(form, first, "one", 3);
+    iov[0].iov_len += wire_encode(form, first + iov[0].iov_len, "two", 3);
+    iov[1].iov_len = wire_encode(form, second, "three", 5);
+    cr_assert_eq(session_sendv(session, iov, 2), 0);
+}
+
+Test(post, what_is_encoded_once_goes_to_each_as_it_is) {
+    int line = fixture_connect(NET_TCP), framed = fixture_connect(NET_TCP),
+        raw = fixture_connect(NET_TCP);
+
+    answer = send_encoded;
+    fixture_say(line, "x\n");
+    cr_assert_str_eq(fixture_read(line, 100), "one\ntwo\nthree\n");
+    cr_assert_eq(send(framed, "\0\0\0\1x", 5, 0), 5);
+    fixture_run();
+    cr_assert_eq(memcmp(fixture_read(framed, 100), "\0\0\0\3one\0\0\0\3two\0\0\0\5three", 23), 0);
+    fixture_say(raw, "x");
+    cr_assert_str_eq(fixture_read(raw, 100), "one\ntwo\nthree");
+    /* Outside its turn, too. */
+    fixture_pass(1000);
+    send_encoded(post_first(&worker->post), "", 0);
+    fixture_run();
+    cr_assert_str_eq(fixture_read(line, 100), "one\ntwo\nthree\n");
+}
+
 /* ---- no room ---- */
 
 static int results[3], errors[3];
@@ -380,4 +414,31 @@ Test(post, long_message_to_a_classic_client_is_cut_on_a_character) {
     text = fixture_read(fd, 1024);
     cr_assert(strlen(text) <= 1000 && strlen(text) > 990, "%zu", strlen(text));
     cr_assert_str_eq(text + strlen(text) - 5, "я…");
+}
+
+/* It always has something to come, and takes it: that is no stall. */
+Test(post, classic_client_that_lags_lives_and_one_that_stalls_does_not) {
+    int lags = fixture_connect(NET_UNIX), stalls = fixture_connect(NET_UNIX);
+    char text[600];
+
+    memset(text, 'x', sizeof(text));
+    fixture_say(lags, "lags");
+    fixture_say(stalls, "stalls");
+    fixture_told();
+    for (unsigned i = 0; i < 1300; i++) {
+        for (struct session *session = post_first(&worker->post); session != NULL;
+             session = post_next(&worker->post, session))
+            while (session_unsent(session) < 2000)
+                session_send(session, text, sizeof(text));
+        fixture_pass(50);
+        if (worker->row->sessions == 2)
+            recv(lags, (char[1024]){ 0 }, 1024, MSG_DONTWAIT);
+        else
+            break;
+    }
+    cr_assert_str_eq(fixture_told(), "end 2|");
+    cr_assert_eq(worker->row->sessions, 1);
+    cr_assert_eq(worker->row->counts.timed_out, 1);
+    fixture_say(lags, "I am here");
+    cr_assert_str_eq(fixture_told(), "I am here|");
 }
