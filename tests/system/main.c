@@ -36,6 +36,7 @@ int main(int argc, char **argv) {
         doctor_suite,
         completion_suite,
         bus_suite,
+        message_log_suite,
         { .name = NULL },
     };
 

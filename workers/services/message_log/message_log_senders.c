@@ -27,7 +27,9 @@ struct message_log_sender *message_log_senders_find(
     struct message_log_sender *row = &senders->row[first_place(path)], *best = row;
 
     for (unsigned i = 0; i < PLACES; i++) {
-        if (is_current(&row[i], now_ms) && memcmp(&row[i].path, path, sizeof(*path)) == 0) {
+        if (!is_current(&row[i], now_ms))
+            row[i].seen_at_ms = 0;
+        else if (memcmp(&row[i].path, path, sizeof(*path)) == 0) {
             row[i].seen_at_ms = now_ms;
             return &row[i];
         }
