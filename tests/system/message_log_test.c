@@ -227,6 +227,7 @@ static void one_message_is_one_record_whatever_stands_in_it(void) {
         CHECK(counted(m, "bad_text") == 2, "counters");
     }
     expect_logged("event=message", 3 * ((unsigned)count + 1));
+    expect_logged("): x\xef\xbf\xbdy\"", 3);
     daemon_stop(&daemon_);
 }
 
@@ -290,7 +291,7 @@ static void floods_wait_and_lose_nothing(void) {
             say(fd, text, (size_t)snprintf(text, sizeof(text), "%u\n", i));
         expect_lines(m, 50);
         CHECK(harness_now_ns() - begin_ns > 390000000u, "not delayed");
-        CHECK(harness_until(PATIENCE_MS, counted(m, "delayed") >= 39), "counters");
+        CHECK(harness_until(PATIENCE_MS, counted(m, "delayed") > 0), "counters");
         CHECK(counted(m, "dropped") == 0, "counters");
         for (unsigned i = 0; i < 50; i++) {
             snprintf(text, sizeof(text), "%u", i);
@@ -379,7 +380,6 @@ static void who_sends_datagrams_is_known_after_its_reader_was_killed(void) {
 }
 
 static void sessions_keep_their_login_through_a_reload(void) {
-    pid_t before[DAEMON_WORKERS_MAX], after[DAEMON_WORKERS_MAX];
     int fd[3];
 
     start("login = true;");
@@ -389,11 +389,9 @@ static void sessions_keep_their_login_through_a_reload(void) {
         CHECK(harness_until(PATIENCE_MS, counted(m, "logins") == 1), "no login");
     }
     EACH_MODEL(m) {
-        daemon_workers(service[m], NULL, before);
         daemon_do("{\"verb\":\"restart\",\"args\":{\"service\":\"%s\"}}", service[m]);
-        CHECK(harness_until(PATIENCE_MS, daemon_workers(service[m], NULL, after) == 2 &&
-                                             after[0] != before[0] && after[1] != before[1]),
-            "the workers have stayed");
+        CHECK(harness_until(PATIENCE_MS, daemon_number(service[m], "handed_over") == 1),
+            "%s: it is not handed over: %s", daemon_models[m], daemon_log());
         say(fd[m], "Алиса: привет\n", 26);
         CHECK(harness_until(PATIENCE_MS, strstr(written(m), "Алиса: привет\n") != NULL), "%s: %s",
             daemon_models[m], daemon_log());

@@ -57,6 +57,15 @@ Test(message_log_senders, row_that_makes_no_sense_is_not_believed) {
     cr_assert_eq(find(1, 1003)->speaker.records, 0);
 }
 
+Test(message_log_senders, rows_that_make_no_sense_are_taken_by_others) {
+    for (unsigned i = 0; i < MESSAGE_LOG_SENDERS; i++)
+        senders.row[i].seen_at_ms = UINT64_MAX;
+    for (unsigned i = 0; i < 100; i++)
+        find(i, 1000)->speaker.records = i + 1;
+    for (unsigned i = 0; i < 100; i++)
+        cr_assert_eq(find(i, 1001)->speaker.records, i + 1);
+}
+
 /* ---- how fast ---- */
 
 Test(message_log_senders, burst_is_free_and_then_each_waits_for_the_rate) {
