@@ -129,11 +129,11 @@ struct asked {
 
 static int check_port(void *owner, const char *text, struct complaint *complaint) {
     const struct asked *asked = owner;
+    const bool is_typed = text != asked->usual;
+    int rc = is_typed ? read_port(text, strlen(text), asked->port, complaint) : 0;
 
-    if (text == asked->usual)
-        return 0;
-    asked->serving->is_port_chosen = true;
-    return read_port(text, strlen(text), asked->port, complaint);
+    asked->serving->is_port_chosen = is_typed && rc == 0;
+    return rc;
 }
 
 /* Ask on the terminal; an empty line takes the default. */

@@ -21,12 +21,14 @@
 #include "supervisor/cli/cmd_status.h"
 #include "supervisor/cli/cmd_stop.h"
 #include "workers/services/echo/echo_cmd.h"
+#include "workers/services/message_log/send_cmd.h"
 
 const struct cmd *const cmds_table[] = {
     &cmd_job_run,
     &cmd_compare_job,
     &cmd_serve,
     &echo_cmd,
+    &send_cmd,
     &cmd_status,
     &cmd_explain,
     &cmd_start,

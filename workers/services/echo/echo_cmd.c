@@ -277,6 +277,7 @@ static int run_to(struct run *run, const struct cmd_operands *operands, bool *ou
     struct dial_target target;
     int exit_code = ask_where(&ask, operands->text, operands->count, &target, complaint);
 
+    catch_interrupts();
     if (exit_code == EXIT_CODE_OK)
         exit_code = echo_client_open(&run->client, &target, complaint);
     *out_was_open = exit_code == EXIT_CODE_OK;
@@ -300,7 +301,6 @@ static int run_echo(const struct cmd *cmd, int argc, char **argv) {
     run.is_terminal = isatty(STDOUT_FILENO);
     if (echo_trips_init(&run.trips) < 0)
         log_fatal(EXIT_CODE_SYSTEM, "%s", cmd->name);
-    catch_interrupts();
     exit_code = run_to(&run, &operands, &was_open, &complaint);
     if (exit_code != EXIT_CODE_OK)
         log_warnx("%s: %s", cmd->name, complaint.text);
