@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shared/bus_layout.h"
+#include "shared/mapping.h"
 
 static uint32_t round_up(uint32_t value, uint32_t least) {
     uint32_t rounded = least;
@@ -125,25 +126,9 @@ struct bus *bus_attach(void *mem, size_t size) {
     return bus;
 }
 
-/* Sealed: nobody can take pages away under those who read. Returns NULL with errno. */
-static void *map_sealed(size_t size) {
-    const unsigned seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-    int fd = memfd_create("preforkd bus", MFD_CLOEXEC | MFD_ALLOW_SEALING), saved_errno;
-    void *mem = MAP_FAILED;
-
-    if (fd < 0)
-        return NULL;
-    if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, seals) == 0)
-        mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
-    return mem == MAP_FAILED ? NULL : mem;
-}
-
 struct bus *bus_new(const struct bus_settings *settings) {
     size_t size = bus_size(settings);
-    void *mem = size > 0 ? map_sealed(size) : NULL;
+    void *mem = size > 0 ? mapping_new("preforkd bus", size) : NULL;
     struct bus *bus = NULL;
     int saved_errno;
 
@@ -155,7 +140,7 @@ struct bus *bus_new(const struct bus_settings *settings) {
     if (bus != NULL)
         bus->mapped = mem;
     else
-        munmap(mem, size);
+        mapping_free(mem, size);
     errno = saved_errno;
     return bus;
 }
@@ -168,10 +153,18 @@ void bus_free(struct bus *bus) {
     for (uint32_t i = 0; i < bus->settings.rows; i++)
         if (bus->wake_fd[i] >= 0)
             close(bus->wake_fd[i]);
-    if (bus->mapped != NULL)
-        munmap(bus->mapped, bus->size);
+    mapping_free(bus->mapped, bus->size);
     free(bus);
     errno = saved_errno;
+}
+
+void bus_forget(struct bus *bus) {
+    mapping_free(bus->mapped, bus->size);
+    bus->mapped = NULL;
+}
+
+int bus_row_fd(const struct bus *bus, uint32_t row) {
+    return row < bus->settings.rows ? bus->wake_fd[row] : -1;
 }
 
 int bus_claim_row(struct bus *bus) {

@@ -75,6 +75,12 @@ struct bus *bus_attach(void *mem, size_t size);
 struct bus *bus_new(const struct bus_settings *settings);
 void bus_free(struct bus *bus);
 
+/* In a child that has no business there: unmap what bus_new() mapped; nothing else is done. */
+void bus_forget(struct bus *bus);
+
+/* The descriptor that wakes this row. */
+int bus_row_fd(const struct bus *bus, uint32_t row);
+
 /*
  * A free row for the worker that is about to be forked. The parent alone keeps the list: a row is
  * free again by bus_release_row(), when its worker is reaped and not before; that also wakes whom

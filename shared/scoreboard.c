@@ -107,4 +107,7 @@ void scoreboard_add_counts(struct scoreboard_totals *sum, const struct scoreboar
     sum->handed_over += counts->handed_over;
     sum->cut_unanswered += counts->cut_unanswered;
     sum->log_dropped += counts->log_dropped;
+    sum->bad_input += counts->bad_input;
+    for (unsigned i = 0; i < SCOREBOARD_OWN; i++)
+        sum->own[i] += counts->own[i];
 }

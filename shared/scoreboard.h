@@ -13,8 +13,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SCOREBOARD_ABI   2
+#define SCOREBOARD_ABI   3
 #define SCOREBOARD_ROWS  1024
+#define SCOREBOARD_OWN   12
 #define SCOREBOARD_LANES 256 /* threads of one worker; the other models use lane 0 */
 
 enum scoreboard_state {
@@ -37,13 +38,15 @@ struct scoreboard_counts {
     _Atomic uint64_t requests; /* messages, or datagrams that were for us */
     _Atomic uint64_t datagrams;
     _Atomic uint64_t bytes_in, bytes_out;
-    _Atomic uint64_t dropped;        /* datagrams not answered: rate, loop guard, no room */
-    _Atomic uint64_t dropped_rate;   /* of these, by rate */
-    _Atomic uint64_t timed_out;      /* sessions ended by idle or write timeout */
-    _Atomic uint64_t cut;            /* sessions ended by a drain's deadline */
-    _Atomic uint64_t handed_over;    /* sessions given to a new worker */
-    _Atomic uint64_t cut_unanswered; /* reads after a cut that found a request */
-    _Atomic uint64_t log_dropped;    /* records that found no room in the pipe */
+    _Atomic uint64_t dropped;             /* datagrams not answered: rate, loop guard, no room */
+    _Atomic uint64_t dropped_rate;        /* of these, by rate */
+    _Atomic uint64_t timed_out;           /* sessions ended by idle or write timeout */
+    _Atomic uint64_t cut;                 /* sessions ended by a drain's deadline */
+    _Atomic uint64_t handed_over;         /* sessions given to a new worker */
+    _Atomic uint64_t cut_unanswered;      /* reads after a cut that found a request */
+    _Atomic uint64_t log_dropped;         /* records that found no room in the pipe */
+    _Atomic uint64_t bad_input;           /* sessions ended because what came is no message */
+    _Atomic uint64_t own[SCOREBOARD_OWN]; /* what the service counts, as its type names it */
 };
 
 /* A cache line for each. */
@@ -99,7 +102,7 @@ uint64_t scoreboard_count_sessions(const struct scoreboard *board, uint32_t serv
 struct scoreboard_totals {
     uint64_t connections, refused, refused_full, refused_source, refused_rate, requests, datagrams,
         bytes_in, bytes_out, dropped, dropped_rate, timed_out, cut, handed_over, cut_unanswered,
-        log_dropped;
+        log_dropped, bad_input, own[SCOREBOARD_OWN];
 };
 void scoreboard_add_counts(struct scoreboard_totals *sum, const struct scoreboard_counts *counts);
 

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "shared/loop.h"
+#include "supervisor/commons.h"
 #include "supervisor/hang.h"
 
 enum child_state { CHILD_STARTING, CHILD_RUNNING, CHILD_DRAINING, CHILD_CUT, CHILD_KILLED };
@@ -33,10 +34,12 @@ struct child {
     int pidfd, order_fd;
     uint32_t generation; /* differs for each life */
     uint32_t config_generation;
-    bool is_held;  /* lets nobody in until it is told to */
-    unsigned slot; /* within its service, from 1; its place in the log and on the CPUs */
-    int row;       /* in the scoreboard; -1: none */
-    int lane;      /* of the log */
+    bool is_held;           /* lets nobody in until it is told to */
+    unsigned slot;          /* within its service, from 1; its place in the log and on the CPUs */
+    int row;                /* in the scoreboard; -1: none */
+    int lane;               /* of the log */
+    struct commons commons; /* what it was forked with */
+    int room_row;           /* in its room; -1: none */
     uint64_t started_at_ns;
     uint64_t ready_at_ns;     /* 0: not yet */
     uint64_t deadline_ns;     /* of the state; UINT64_MAX: none */

@@ -23,9 +23,30 @@
 #include "shared/leave.h"
 #include "shared/log.h"
 
+static int *list_kept(struct child_setup *setup) {
+    return setup->many != NULL ? setup->many : setup->few;
+}
+
+static void make_room(struct child_setup *setup) {
+    int *many;
+
+    setup->keep_room = setup->keep_room == 0 ? CHILD_SETUP_KEEP_FEW : 2 * setup->keep_room;
+    if (setup->keep_room == CHILD_SETUP_KEEP_FEW)
+        return;
+    many = reallocarray(setup->many, setup->keep_room, sizeof(int));
+    if (many == NULL)
+        log_fatal(EXIT_CODE_SYSTEM, "a child cannot keep its descriptors");
+    if (setup->many == NULL)
+        memcpy(many, setup->few, sizeof(setup->few));
+    setup->many = many;
+}
+
 void child_setup_keep(struct child_setup *setup, int fd) {
-    if (fd >= 0 && setup->keep_count < CHILD_SETUP_KEEP_MAX)
-        setup->keep[setup->keep_count++] = fd;
+    if (fd < 0)
+        return;
+    if (setup->keep_count == setup->keep_room)
+        make_room(setup);
+    list_kept(setup)[setup->keep_count++] = fd;
 }
 
 static int compare(const void *a, const void *b) {
@@ -34,13 +55,14 @@ static int compare(const void *a, const void *b) {
 
 static void close_others(struct child_setup *setup) {
     unsigned from = STDERR_FILENO + 1;
+    int *kept = list_kept(setup);
 
-    qsort(setup->keep, setup->keep_count, sizeof(setup->keep[0]), compare);
+    qsort(kept, setup->keep_count, sizeof(kept[0]), compare);
     for (unsigned i = 0; i < setup->keep_count; i++) {
-        if ((unsigned)setup->keep[i] > from)
-            close_range(from, (unsigned)setup->keep[i] - 1, 0);
-        if ((unsigned)setup->keep[i] >= from)
-            from = (unsigned)setup->keep[i] + 1;
+        if ((unsigned)kept[i] > from)
+            close_range(from, (unsigned)kept[i] - 1, 0);
+        if ((unsigned)kept[i] >= from)
+            from = (unsigned)kept[i] + 1;
     }
     close_range(from, ~0u, 0);
 }

@@ -12,7 +12,7 @@
 
 #include "supervisor/config.h"
 
-#define CHILD_SETUP_KEEP_MAX 24
+#define CHILD_SETUP_KEEP_FEW 24
 
 struct child_setup {
     const char *title; /* "echo"; shown as "preforkd: echo 1" */
@@ -22,11 +22,12 @@ struct child_setup {
     int out_fd, err_fd;                   /* become stdout and stderr; -1: as they are */
     bool keeps_all;                       /* the log writer closes what it does not need */
     int death_signal;                     /* when the parent dies; 0: SIGKILL */
-    int keep[CHILD_SETUP_KEEP_MAX];
-    unsigned keep_count;
+    int few[CHILD_SETUP_KEEP_FEW];
+    int *many; /* on the heap, when they are more; NULL */
+    unsigned keep_count, keep_room;
 };
 
-/* Do not close this descriptor; -1 is ignored. */
+/* Do not close this descriptor; -1 is ignored. Without memory it leaves the process. */
 void child_setup_keep(struct child_setup *setup, int fd);
 
 void child_setup_apply(struct child_setup *setup);

@@ -138,6 +138,18 @@ static const struct setting *const *list_unsure(struct config_memory *memory) {
     return tables;
 }
 
+/* What the type wants otherwise, where the group "defaults" says nothing. */
+static void take_defaults(const struct config_section *section, struct config_service *service) {
+    const char *const *pair = service->type->defaults;
+    struct complaint complaint;
+
+    for (; pair != NULL && pair[0] != NULL; pair += 2)
+        if (config_origin_of(section, pair[0])->where.file == NULL &&
+            settings_store(settings_find(section->table, pair[0]), pair[1], service, &complaint) <
+                0)
+            abort();
+}
+
 static void read_service(struct config_reading *reading, const char *path) {
     struct config_memory *m = reading->memory;
     unsigned index = reading->config->service_count;
@@ -159,6 +171,7 @@ static void read_service(struct config_reading *reading, const char *path) {
     if (service->type != NULL) {
         service->settings = config_keep(m, service->type->settings_size + 1);
         config_section_init(m, &m->own[index], service->type->settings, NULL, service->settings);
+        take_defaults(&m->common[index], service);
         scope.sections[1] = &m->own[index];
     } else
         scope.unsure = list_unsure(m);

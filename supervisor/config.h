@@ -73,6 +73,10 @@ struct config_service {
     uint64_t idle_timeout_ms, write_timeout_ms; /* 0: none */
     uint64_t write_buffer_bytes;
 
+    unsigned wire;                     /* enum wire_mode; services of texts */
+    uint64_t first_message_timeout_ms; /* 0: none */
+    const char *room;                  /* services that hear a bus; NULL: of the service's name */
+
     const char *user, *group; /* NULL: as the daemon */
     uid_t uid;                /* resolved, the daemon's when user is NULL; (uid_t)-1: stay */
     gid_t gid;

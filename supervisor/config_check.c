@@ -57,6 +57,14 @@ static bool refuses(const struct config_service *service) {
     return service->when_full == FULL_REFUSE;
 }
 
+static bool is_text(const struct config_service *service) {
+    return service->type == NULL || (service->type->flags & SERVICE_TEXT) != 0;
+}
+
+static bool has_room(const struct config_service *service) {
+    return service->type == NULL || (service->type->flags & SERVICE_MAIL) != 0;
+}
+
 static const struct {
     const char *key;
     bool (*counts)(const struct config_service *service);
@@ -77,6 +85,11 @@ static const struct {
     { "idle_timeout", has_stream, "there are only udp:// addresses" },
     { "write_timeout", has_stream, "there are only udp:// addresses" },
     { "write_buffer", has_stream, "there are only udp:// addresses" },
+    { "wire", is_text, "the type serves bytes, not texts" },
+    { "wire", has_stream, "there are only udp:// addresses" },
+    { "first_message_timeout", is_text, "the type serves bytes, not texts" },
+    { "first_message_timeout", has_stream, "there are only udp:// addresses" },
+    { "room", has_room, "the type hears no other worker" },
 };
 
 const char *config_check_effect(const struct config_service *service, const char *key) {
@@ -360,6 +373,7 @@ void config_check_whole(struct config_reading *reading) {
     const struct config_memory *memory = reading->memory;
 
     config_listen_compare(reading);
+    config_rooms_check(reading);
     check_workers(reading);
     check_control(reading);
     warn_of_folder(reading, &memory->control, "socket", config->control.socket);

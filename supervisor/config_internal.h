@@ -195,6 +195,9 @@ void config_check_whole(struct config_reading *reading);
 void config_listen_parse(struct config_reading *reading, unsigned index);
 void config_listen_compare(struct config_reading *reading);
 
+/* Look whether those who share a room can: config_rooms.c. */
+void config_rooms_check(struct config_reading *reading);
+
 /* Find users and groups: config_identity.c. */
 void config_identity_resolve(struct config_reading *reading);
 

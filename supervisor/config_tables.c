@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "shared/wire.h"
 #include "supervisor/config.h"
 #include "supervisor/config_internal.h"
 
@@ -196,6 +197,16 @@ const struct setting config_service_settings[] = {
         .help = "end a session whose peer takes nothing for so long; 0: never" },
     { SERVICE_BYTES(write_buffer), .fallback = "256k", .min = 4096, .max = 1u << 30,
         .help = "what is kept for a peer that reads slowly" },
+    { SERVICE(wire), .type = SETTING_CHOICE, .operand = "FORM", .choices = wire_mode_names,
+        .fallback = "auto",
+        .help = "what peers speak, for services of texts: frames with a length, lines, or raw "
+                "text without an end; auto: each as its first bytes tell" },
+    { SERVICE_MS(first_message_timeout), .fallback = "300s", .max = YEAR_MS,
+        .help = "end a session of texts that has said nothing for so long (10s when more than "
+                "half of the room is taken); 0: never" },
+    { SERVICE(room), .type = SETTING_TEXT, .operand = "NAME",
+        .fallback_words = "the service's name",
+        .help = "services of one type that name the same room hear each other" },
     { SERVICE(user), .type = SETTING_TEXT, .operand = "USER",
         .fallback_words = "as the daemon's file says",
         .help = "who the workers run as; needs a start as root" },
@@ -245,10 +256,9 @@ const char *const config_foreign_service[] = { "workers", "max_children", "worke
     "max_use", "max_requests", "service_count", "max_requests", "max_age", "max_worker_lifetime",
     "reload_on_rss", "reload_on_pss", "uid", "user", "gid", "group", "priority", "nice",
     "spare_servers", "min_spare_servers", "process_min_avail", "min_spare_servers", "engine",
-    "model", "service", "type", "room", "type", "cps", "max_rate", "per_source",
-    "max_connections_per_source", "keepalive_timeout", "idle_timeout", "max_idle",
-    "process_idle_timeout", "startretries", "start_retries", "limit_nofile", "rlimit_nofile",
-    NULL };
+    "model", "service", "type", "cps", "max_rate", "per_source", "max_connections_per_source",
+    "keepalive_timeout", "idle_timeout", "max_idle", "process_idle_timeout", "startretries",
+    "start_retries", "limit_nofile", "rlimit_nofile", NULL };
 
 const char *config_belongs_to(const char *key) {
     static const struct {

@@ -177,6 +177,16 @@ static void set_state(json_t *object, const struct service *service) {
     set_number(object, "max_children", service_count_most(service));
 }
 
+/* What the type counts beside that, by its own names. */
+static json_t *make_counters(
+    const struct service_ops *type, const struct scoreboard_totals *totals) {
+    json_t *counters = json_object();
+
+    for (unsigned i = 0; type->counters != NULL && type->counters[i] != NULL; i++)
+        set_number(counters, type->counters[i], totals->own[i]);
+    return counters;
+}
+
 static void set_counts(json_t *object, const struct service *service) {
     struct scoreboard_totals totals = { .connections = 0 };
 
@@ -195,6 +205,8 @@ static void set_counts(json_t *object, const struct service *service) {
     set_number(object, "handed_over", totals.handed_over);
     set_number(object, "cut_unanswered", totals.cut_unanswered);
     set_number(object, "log_dropped", totals.log_dropped);
+    set_number(object, "bad_input", totals.bad_input);
+    json_object_set_new(object, "counters", make_counters(service->config->type, &totals));
 }
 
 static json_t *make_service(const struct service *service) {

@@ -188,7 +188,7 @@ static void apply(struct supervisor *supervisor, unsigned i) {
             if (change->action != RELOAD_KEEP)
                 listen_adjust(&old->listener[k], change->is);
     } else if (change->action == RELOAD_ADD) {
-        candidate = service_list_new(supervisor, change->is, NULL);
+        candidate = service_list_new(supervisor, supervisor->config, change->is, NULL);
         if (candidate != NULL)
             service_list_add(candidate);
     }

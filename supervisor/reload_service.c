@@ -9,6 +9,7 @@
 
 #include "shared/contract.h"
 #include "shared/gate.h"
+#include "shared/log.h"
 #include "supervisor/reload_diff.h"
 #include "supervisor/service_list.h"
 #include "supervisor/service_listen.h"
@@ -108,8 +109,7 @@ void reload_service_renew_gate(struct service *service, const struct config_serv
 
 struct service *reload_service_try(struct supervisor *supervisor, const struct config *wanted,
     const struct reload_change *change, struct service *old, struct complaint *complaint) {
-    struct service *candidate = service_list_new(
-        supervisor, change->is, old != NULL ? old->gate : NULL);
+    struct service *candidate = service_list_new(supervisor, wanted, change->is, old);
     struct child *pilot;
 
     if (candidate == NULL) {
@@ -232,9 +232,18 @@ static void retire_sockets(struct service *old) {
 }
 
 void reload_service_set_config(struct service *service, const struct config_service *config) {
+    struct commons commons;
+
     if (service->config->max_children != config->max_children)
         service->scale = 0; /* what the file says now counts again */
     service->config = config;
+    if (commons_find(&commons, service->supervisor, service->supervisor->config, config,
+            &service->commons) < 0) {
+        log_warn("%s keeps the room that it had", config->name);
+        return;
+    }
+    commons_release(&service->commons);
+    service->commons = commons;
 }
 
 void reload_service_join(struct service *old, struct service *candidate) {
@@ -247,6 +256,8 @@ void reload_service_join(struct service *old, struct service *candidate) {
     TAILQ_REMOVE(&candidate->children, pilot, link);
     TAILQ_INSERT_TAIL(&old->children, pilot, link);
     pilot->service = old;
+    commons_release(&old->commons);
+    commons_hold(&old->commons, &candidate->commons);
     service_list_drop(candidate);
     replace_all(old, pilot, type);
     service_proved(old);

@@ -22,6 +22,7 @@
 #include "shared/scoreboard.h"
 #include "supervisor/backoff.h"
 #include "supervisor/child.h"
+#include "supervisor/commons.h"
 #include "supervisor/config.h"
 #include "supervisor/listen.h"
 
@@ -52,7 +53,8 @@ struct service {
     unsigned retiring_count;
     uint64_t retire_at_ns;
     struct child_list children;
-    struct gate *gate; /* limits that all its workers share; mapped */
+    struct gate *gate;      /* limits that all its workers share; mapped */
+    struct commons commons; /* what else they share */
     struct backoff backoff;
     unsigned scale;     /* max_children as the operator set it; 0: as configured */
     char scaled_by[64]; /* who did, in words; "" */

@@ -36,8 +36,8 @@ static struct service *find_place(struct supervisor *supervisor) {
     return NULL;
 }
 
-struct service *service_list_new(
-    struct supervisor *supervisor, const struct config_service *config, struct gate *gate) {
+struct service *service_list_new(struct supervisor *supervisor, const struct config *whole,
+    const struct config_service *config, const struct service *old) {
     const struct gate_limits limits = service_list_limits(config);
     struct service *service = find_place(supervisor);
 
@@ -46,14 +46,19 @@ struct service *service_list_new(
     *service = (struct service){ .index = (uint32_t)(service - supervisor->place),
         .supervisor = supervisor,
         .state_since_ns = supervisor->now_ns,
-        .gate = gate };
+        .gate = old != NULL ? old->gate : NULL };
     TAILQ_INIT(&service->children);
     for (unsigned i = 0; i < CONFIG_LISTEN_MAX; i++)
         service->listener[i] = (struct listener){ .fd = -1, .lock_fd = -1 };
-    if (gate == NULL)
-        service->gate = gate_new(&limits, service_list_slots(config));
-    if (service->gate == NULL)
+    if (commons_find(
+            &service->commons, supervisor, whole, config, old != NULL ? &old->commons : NULL) < 0)
         return NULL;
+    if (old == NULL)
+        service->gate = gate_new(&limits, service_list_slots(config));
+    if (service->gate == NULL) {
+        commons_release(&service->commons);
+        return NULL;
+    }
     service->config = config;
     return service;
 }
@@ -91,5 +96,6 @@ void service_list_drop(struct service *service) {
     supervisor->service_count = kept;
     if (!is_shared(supervisor, service))
         gate_free(service->gate);
+    commons_release(&service->commons);
     service->config = NULL;
 }

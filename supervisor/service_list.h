@@ -14,11 +14,12 @@ struct service;
 struct supervisor;
 
 /*
- * A service with this configuration, STOPPED and not on the list. gate: one to share; NULL: a new
- * one, then the service's own. Returns NULL with errno.
+ * A service with this configuration, a part of the whole, STOPPED and not on the list. old: whose
+ * place it is to take, so that they share what outlives workers; NULL: nobody's. Returns NULL with
+ * errno.
  */
-struct service *service_list_new(
-    struct supervisor *supervisor, const struct config_service *config, struct gate *gate);
+struct service *service_list_new(struct supervisor *supervisor, const struct config *whole,
+    const struct config_service *config, const struct service *old);
 
 /* Put it on the list. */
 void service_list_add(struct service *service);

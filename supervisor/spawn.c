@@ -45,6 +45,23 @@ struct prepared {
 
 /* ---- prepare, discard ---- */
 
+static int join_commons(struct child *child) {
+    commons_hold(&child->commons, &child->service->commons);
+    if (child->commons.room != NULL)
+        child->room_row = room_claim_row(commons_room(&child->commons));
+    return child->commons.room == NULL || child->room_row >= 0 ? 0 : -1;
+}
+
+/* Whom it has left asleep, and who waits for what it owned, is woken. */
+static void leave_commons(struct child *child) {
+    if (child->commons.room != NULL)
+        room_release_row(commons_room(&child->commons), child->room_row);
+    if (child->commons.owner != NULL)
+        owner_bereave(commons_owner(&child->commons), child->generation);
+    child->room_row = -1;
+    commons_release(&child->commons);
+}
+
 static void discard(struct prepared *prepared) {
     struct child *child = prepared->child;
     int saved_errno = errno;
@@ -60,6 +77,7 @@ static void discard(struct prepared *prepared) {
             gate_remove_member(child->service->gate, (unsigned)child->row);
         scoreboard_release_row(child->supervisor->board, child->row);
         hang_free(&child->hang);
+        leave_commons(child);
     }
     errno = saved_errno;
 }
@@ -88,6 +106,7 @@ static int prepare(struct prepared *out, struct supervisor *supervisor, struct s
         .pidfd = -1,
         .order_fd = -1,
         .row = row,
+        .room_row = -1,
         .deadline_ns = UINT64_MAX,
         .generation = generation,
         .config_generation = supervisor->generation };
@@ -97,7 +116,8 @@ static int prepare(struct prepared *out, struct supervisor *supervisor, struct s
     if (service == NULL)
         return 0;
     out->lane = log_lanes_get(&supervisor->lanes, service->config->name, slot, &out->lane_is_new);
-    if (out->lane < 0 || hang_init(&child->hang, lanes_of(service->config)) < 0)
+    if (out->lane < 0 || hang_init(&child->hang, lanes_of(service->config)) < 0 ||
+        join_commons(child) < 0)
         return -1;
     /* Before the fork: it may accept before we are back. */
     gate_add_member(service->gate, (unsigned)child->row);
@@ -134,6 +154,22 @@ static unsigned sessions_max(const struct config_service *config) {
                                                     : config->worker_connections);
 }
 
+/* Over all workers, as configured. */
+static uint64_t capacity(const struct config_service *config) {
+    const uint64_t sessions = config->max_children * sessions_max(config);
+
+    return config->max_connections > 0 && config->max_connections < sessions
+               ? config->max_connections
+               : sessions;
+}
+
+static void keep_commons(struct child_setup *setup, const struct worker_args *args) {
+    for (unsigned i = 0; args->room != NULL && i < room_count_rows(args->room); i++)
+        child_setup_keep(setup, room_wake_fd(args->room, i));
+    if (args->owner != NULL)
+        child_setup_keep(setup, owner_wake_fd(args->owner));
+}
+
 static void fill_args(struct worker_args *args, const struct child *child, int order_fd) {
     const struct service *service = child->service;
     const struct config_service *config = service->config;
@@ -151,10 +187,16 @@ static void fill_args(struct worker_args *args, const struct child *child, int o
         .generation = child->generation,
         .order_fd = order_fd,
         .is_held = child->is_held,
+        .room = commons_room(&child->commons),
+        .room_row = child->room_row,
+        .owner = commons_owner(&child->commons),
+        .wire_mode = config->wire,
         .sessions_max = sessions_max(config),
         .refuses_when_full = config->when_full == FULL_REFUSE,
         .full_line = config->full_line,
+        .capacity = capacity(config),
         .idle_timeout_ms = config->idle_timeout_ms,
+        .first_message_timeout_ms = config->first_message_timeout_ms,
         .write_timeout_ms = config->write_timeout_ms,
         .write_buffer_bytes = config->write_buffer_bytes,
         .spare_wanted = spare_wanted(config),
@@ -189,6 +231,8 @@ _Noreturn static void run_worker(
     child_setup_keep(&setup, lane->record_write);
     child_setup_keep(&setup, supervisor->lanes.console_write);
     child_setup_keep(&setup, gate_wake_fd(args->gate));
+    keep_commons(&setup, args);
+    commons_forget_others(supervisor, &child->commons);
     for (unsigned i = 0; i < args->listener_count; i++)
         child_setup_keep(&setup, args->listener[i].fd);
     log_use_records(lane->record_write, supervisor->log_format, (enum log_level)config->log.level,
@@ -325,6 +369,7 @@ static void release(struct child *child) {
         scoreboard_add_counts(&service->gone, &child->supervisor->board->row[child->row].counts);
         gate_remove_member(service->gate, (unsigned)child->row);
         scoreboard_release_row(child->supervisor->board, child->row);
+        leave_commons(child);
         log_lanes_release(&child->supervisor->lanes, child->lane);
         TAILQ_REMOVE(&service->children, child, link);
         TAILQ_FOREACH (other, &service->children, link)

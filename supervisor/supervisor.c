@@ -225,7 +225,7 @@ static int init(struct supervisor *supervisor) {
     loop_set_clock(supervisor->loop, &supervisor->now_ns);
     for (unsigned i = 0; i < supervisor->config->service_count; i++) {
         struct service *service = service_list_new(
-            supervisor, &supervisor->config->service[i], NULL);
+            supervisor, supervisor->config, &supervisor->config->service[i], NULL);
 
         if (service == NULL)
             return -1;

@@ -34,6 +34,8 @@ struct supervisor {
     unsigned service_count;
     struct service place[SUPERVISOR_SERVICES_MAX];
     struct child child[SCOREBOARD_ROWS + 1]; /* by row; the last is the log writer's */
+    struct commons_room *rooms; /* that there are; and memory with an owner: commons.h */
+    struct commons_owner *owners;
     struct log_lanes lanes;
     struct child *log_writer; /* NULL while there is none */
     struct control *control;

@@ -1,11 +1,7 @@
-/*
- * What happens to a session, the same under each model. A send is tried at once, without
- * blocking, from the service's own memory; only what the socket does not take is copied. So a
- * hook never blocks, and an echo costs one recv and one send.
- */
+/* What happens to a session, the same under each model. What it sends: connection_queue.c. */
 #include "workers/connection.h"
 
-#include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +9,7 @@
 #include <unistd.h>
 
 #include "shared/failpoint.h"
+#include "workers/dialect.h"
 #include "workers/worker_state.h"
 
 /* At once: datagrams and the first thread share a lane, and a lost count would look like a hang. */
@@ -28,23 +25,48 @@ static const struct service_ops *ops_of(const struct connection *connection) {
     return connection->session.worker->args->ops;
 }
 
+static size_t align(size_t size) {
+    return (size + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t);
+}
+
+/* In one piece: the model's part, the dialect, the service's state. */
 struct connection *connection_new(struct worker *worker) {
+    const struct service_ops *ops = worker->args->ops;
+    const size_t dialect = (ops->flags & SERVICE_TEXT) != 0 ? align(dialect_size()) : 0;
+    const size_t of_model = worker->model->connection_size;
+    const size_t own = align(of_model > 0 ? of_model : sizeof(struct connection));
     struct connection *connection = &worker->connection;
 
-    if (worker->model->connection_size > 0)
-        connection = calloc(1, worker->model->connection_size);
+    if (of_model + dialect + ops->session_size > 0)
+        connection = calloc(1, own + dialect + ops->session_size);
     else
         memset(connection, 0, sizeof(*connection));
     if (connection == NULL)
         return NULL;
     connection->lane = worker->lanes;
     connection->session.worker = worker;
+    connection->post = worker->model->has_posts ? &worker->post : NULL;
+    if (ops->session_size > 0)
+        connection->state = (char *)connection + own + dialect;
+    if (dialect > 0) {
+        connection->dialect = (struct dialect *)(void *)((char *)connection + own);
+        dialect_init(connection->dialect, &worker->wire_rules);
+    }
     return connection;
 }
 
 void connection_free(struct connection *connection) {
     if (connection != &connection->session.worker->connection)
         free(connection);
+}
+
+void connection_drop(struct connection *connection) {
+    free(connection->unsent);
+    connection->unsent = NULL;
+    free(connection->unread);
+    connection->unread = NULL;
+    if (connection->dialect != NULL)
+        dialect_fini(connection->dialect);
 }
 
 static struct timeval span_of(uint64_t ms) {
@@ -61,9 +83,9 @@ void connection_set_timeouts(const struct worker *worker, int fd) {
 }
 
 static void give_unread(struct connection *connection) {
-    if (connection->unread == NULL)
+    if (connection->unread == NULL || connection->dialect != NULL)
         return;
-    connection_give(connection, connection->unread, connection->unread_len);
+    connection_give(connection, connection->unread, connection->unread_len, connection->unread_len);
     free(connection->unread);
     connection->unread = NULL;
     connection->unread_len = 0;
@@ -81,99 +103,17 @@ void connection_open(struct connection *connection) {
     connection_leave_hook(connection->lane);
 }
 
-void connection_give(struct connection *connection, const char *data, size_t len) {
+void connection_give(struct connection *connection, const char *data, size_t len, size_t total) {
     struct worker *worker = connection->session.worker;
 
     connection->session.messages++;
+    connection->session.total = total;
     worker_count(worker, &worker->row->counts.requests, 1);
     worker_count(worker, &worker->row->counts.bytes_in, len);
     connection_enter_hook(connection->lane);
     FAILPOINT("hook");
     worker->args->ops->message(&connection->session, data, len);
     connection_leave_hook(connection->lane);
-}
-
-bool connection_has_unsent(const struct connection *connection) {
-    return connection->unsent != NULL;
-}
-
-static int keep_unsent(struct connection *connection, const char *data, size_t len) {
-    size_t kept = connection->unsent_len - connection->unsent_at;
-    char *grown;
-
-    if (kept + len > connection->session.worker->args->write_buffer_bytes) {
-        errno = ENOBUFS;
-        return -1;
-    }
-    grown = malloc(kept + len);
-    if (grown == NULL)
-        return -1;
-    if (kept > 0)
-        memcpy(grown, connection->unsent + connection->unsent_at, kept);
-    memcpy(grown + kept, data, len);
-    free(connection->unsent);
-    connection->unsent = grown;
-    connection->unsent_at = 0;
-    connection->unsent_len = kept + len;
-    return 0;
-}
-
-/* How much the socket took; -1 when it is broken. */
-static ssize_t send_some(struct connection *connection, const char *data, size_t len, int flags) {
-    struct worker *worker = connection->session.worker;
-    ssize_t n;
-
-    do
-        n = send(connection->fd, data, len, flags | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR && !worker_is_cut() && !worker_is_called(connection));
-    if (n >= 0) {
-        worker_count(worker, &worker->row->counts.bytes_out, (uint64_t)n);
-        return n;
-    }
-    /* Local shortage is not the peer's end: it is waited for like a full socket. */
-    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR)
-        return 0;
-    connection->is_broken = true;
-    return -1;
-}
-
-int connection_send(struct connection *connection, const char *data, size_t len) {
-    ssize_t n = 0;
-
-    if (connection->is_broken)
-        return -1;
-    if (connection->unsent == NULL) {
-        n = send_some(connection, data, len, MSG_DONTWAIT);
-        if (n < 0)
-            return -1;
-    }
-    if ((size_t)n == len)
-        return 0;
-    if (keep_unsent(connection, data + n, len - (size_t)n) < 0) {
-        connection->is_broken = true;
-        return -1;
-    }
-    return 0;
-}
-
-int connection_flush(struct connection *connection, int flags) {
-    ssize_t n;
-
-    while (connection->unsent != NULL) {
-        n = send_some(connection, connection->unsent + connection->unsent_at,
-            connection->unsent_len - connection->unsent_at, flags);
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            return 0;
-        connection->unsent_at += (size_t)n;
-        if (connection->unsent_at < connection->unsent_len)
-            continue;
-        free(connection->unsent);
-        connection->unsent = NULL;
-        connection->unsent_at = connection->unsent_len = 0;
-    }
-    return 1;
 }
 
 void connection_end(struct connection *connection, enum session_end end) {
@@ -187,10 +127,7 @@ void connection_end(struct connection *connection, enum session_end end) {
         worker_count(worker, &worker->row->counts.handed_over, 1);
     else
         gate_leave(worker->args->gate, connection->slot);
-    free(connection->unsent);
-    connection->unsent = NULL;
-    free(connection->unread);
-    connection->unread = NULL;
+    connection_drop(connection);
     close(connection->fd);
     connection->fd = -1;
     worker_end_session(worker);

@@ -20,11 +20,23 @@
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "workers/datagrams.h"
+#include "workers/owning.h"
 #include "workers/worker_state.h"
 
 #define REST_MS  100
 #define EMPTY_NS 1000000000ull
 #define BATCHES  64 /* of datagrams, before it leaves */
+
+/* People sit there and say nothing; a raw one cannot be asked whether it is still there. */
+static void keep_alive(int fd) {
+    const int on = 1, idle_s = 60, interval_s = 10, count = 3, unread_ms = 30000;
+
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unread_ms, sizeof(unread_ms));
+}
 
 /*
  * What an accepted TCP socket inherits costs no call of its own: no delay of small answers, and
@@ -35,6 +47,8 @@ static void set_inherited(const struct worker *worker, int fd) {
 
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     connection_set_timeouts(worker, fd);
+    if ((worker->args->ops->flags & SERVICE_TEXT) != 0)
+        keep_alive(fd);
 }
 
 /* limit: the counter of what keeps it out; NULL when that is no limit. */
@@ -248,10 +262,14 @@ void door_shut(struct worker *worker) {
     worker->door = DOOR_SHUT;
     watch_streams(worker, false);
     for (unsigned i = 0; i < worker->args->listener_count && !was_held; i++) {
+        if (worker->args->listener[i].proto == NET_UDP && owning_is_needed(worker))
+            continue;
         if (worker->args->listener[i].proto == NET_UDP)
             loop_remove(worker->loop, &worker->listen_watch[i]);
         leave_nothing(worker, i);
     }
+    if (owning_is_needed(worker) && !was_held)
+        owning_end(worker);
 }
 
 int door_open(struct worker *worker) {
@@ -264,13 +282,13 @@ int door_open(struct worker *worker) {
 
         if (listener->proto == NET_TCP)
             set_inherited(worker, listener->fd);
-        if (listener->proto != NET_UDP)
+        if (listener->proto != NET_UDP || owning_is_needed(worker))
             continue;
         watch->ready = listener_ready;
         if (loop_add(worker->loop, watch, EPOLLIN | EPOLLEXCLUSIVE) < 0)
             return -1;
     }
-    return 0;
+    return owning_is_needed(worker) ? owning_begin(worker) : 0;
 }
 
 int door_init(struct worker *worker) {

@@ -16,6 +16,7 @@
 #include "shared/failpoint.h"
 #include "shared/log.h"
 #include "workers/channel.h"
+#include "workers/dialect.h"
 #include "workers/parcel.h"
 #include "workers/taker.h"
 #include "workers/worker_state.h"
@@ -148,16 +149,26 @@ static void describe(struct parcel *parcel, const struct connection *connection)
     strncpy(parcel->type, worker->args->ops->name, sizeof(parcel->type) - 1);
 }
 
+/* Likewise the wire's. One that is over is to be told nothing more, nor to tell. */
+static ssize_t pack_wire(const struct connection *connection, char **out_wire) {
+    *out_wire = NULL;
+    if (connection->dialect == NULL || connection->is_closing)
+        return 0;
+    return dialect_pack(connection->dialect, out_wire);
+}
+
 static bool make_parcel(struct connection *connection) {
     struct giver *giver = &connection->session.worker->giver;
     struct parcel parcel;
-    char *state;
-    ssize_t state_len = pack_state(connection, &state);
+    char *state, *wire;
+    ssize_t state_len = pack_state(connection, &state), wire_len = pack_wire(connection, &wire);
 
-    if (state_len >= 0) {
+    if (state_len >= 0 && wire_len >= 0) {
         describe(&parcel, connection);
         parcel.state = state;
         parcel.state_len = (size_t)state_len;
+        parcel.wire = wire;
+        parcel.wire_len = (size_t)wire_len;
         giver->len = parcel_size(&parcel);
         giver->body = malloc(giver->len);
     }
@@ -166,6 +177,7 @@ static bool make_parcel(struct connection *connection) {
     giver->at = 0;
     giver->fd = connection->fd;
     free(state);
+    free(wire);
     return giver->body != NULL;
 }
 

@@ -16,16 +16,18 @@ struct head {
     uint64_t messages;
     uint32_t slot, row;
     uint32_t is_closing, peer_len;
-    uint64_t state_len, unread_len, unsent_len;
+    uint64_t state_len, wire_len, unread_len, unsent_len;
     unsigned char peer[sizeof(((struct net_address *)0)->sa)];
 };
 
 size_t parcel_size(const struct parcel *parcel) {
-    return sizeof(struct head) + parcel->state_len + parcel->unread_len + parcel->unsent_len;
+    return sizeof(struct head) + parcel->state_len + parcel->wire_len + parcel->unread_len +
+           parcel->unsent_len;
 }
 
 size_t parcel_most(size_t unsent_most) {
-    return sizeof(struct head) + PARCEL_STATE_MAX + PARCEL_UNREAD_MAX + unsent_most;
+    return sizeof(struct head) + PARCEL_STATE_MAX + PARCEL_WIRE_MAX + PARCEL_UNREAD_MAX +
+           unsent_most;
 }
 
 static char *put(char *out, const char *data, size_t len) {
@@ -47,11 +49,13 @@ void parcel_encode(const struct parcel *parcel, char *out) {
     head.is_closing = parcel->is_closing;
     head.peer_len = parcel->peer.len;
     head.state_len = parcel->state_len;
+    head.wire_len = parcel->wire_len;
     head.unread_len = parcel->unread_len;
     head.unsent_len = parcel->unsent_len;
     memcpy(head.peer, &parcel->peer.sa, sizeof(head.peer));
     out = put(out, (const char *)&head, sizeof(head));
     out = put(out, parcel->state, parcel->state_len);
+    out = put(out, parcel->wire, parcel->wire_len);
     out = put(out, parcel->unread, parcel->unread_len);
     put(out, parcel->unsent, parcel->unsent_len);
 }
@@ -82,13 +86,13 @@ int parcel_decode(struct parcel *out, const char *data, size_t len, size_t unsen
     memcpy(&head, data, sizeof(head));
     if (!is_head(&head))
         return -1;
-    if (head.state_len > PARCEL_STATE_MAX || head.unread_len > PARCEL_UNREAD_MAX ||
-        head.unsent_len > unsent_most) {
+    if (head.state_len > PARCEL_STATE_MAX || head.wire_len > PARCEL_WIRE_MAX ||
+        head.unread_len > PARCEL_UNREAD_MAX || head.unsent_len > unsent_most) {
         errno = EMSGSIZE;
         return -1;
     }
     /* Each is bounded by now: the sum does not run over. */
-    if (head.state_len + head.unread_len + head.unsent_len != len - sizeof(head))
+    if (head.state_len + head.wire_len + head.unread_len + head.unsent_len != len - sizeof(head))
         return -1;
     *out = (struct parcel){ .proto = (enum net_proto)head.proto,
         .peer.len = head.peer_len,
@@ -98,9 +102,11 @@ int parcel_decode(struct parcel *out, const char *data, size_t len, size_t unsen
         .row = head.row,
         .state = data + sizeof(head),
         .state_len = (size_t)head.state_len,
+        .wire_len = (size_t)head.wire_len,
         .unread_len = (size_t)head.unread_len,
         .unsent_len = (size_t)head.unsent_len };
-    out->unread = out->state + out->state_len;
+    out->wire = out->state + out->state_len;
+    out->unread = out->wire + out->wire_len;
     out->unsent = out->unread + out->unread_len;
     memcpy(out->type, head.type, sizeof(out->type));
     memcpy(&out->peer.sa, head.peer, sizeof(head.peer));

@@ -3,8 +3,9 @@
 
 /*
  * A session as bytes: what an old worker knows of it that the socket itself does not. A head of
- * fixed size, then the service's state, the bytes that were read but not used, and those that are
- * still to be sent. Pure; what is decoded is not trusted, and its texts lie in the bytes given.
+ * fixed size, then the service's state, the wire's (of a service of texts), the bytes that were
+ * read but not used, and those that are still to be sent. Pure; what is decoded is not trusted, and
+ * its texts lie in the bytes given.
  */
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 
 #define PARCEL_TYPE_MAX   16
 #define PARCEL_STATE_MAX  65536
+#define PARCEL_WIRE_MAX   ((1u << 20) + 1024)
 #define PARCEL_UNREAD_MAX (1u << 20)
 
 struct parcel {
@@ -25,8 +27,8 @@ struct parcel {
     bool is_closing;   /* ends when all is sent */
     uint32_t slot;     /* in the gate */
     uint32_t row;      /* of the old worker: the slot's */
-    const char *state, *unread, *unsent;
-    size_t state_len, unread_len, unsent_len;
+    const char *state, *wire, *unread, *unsent;
+    size_t state_len, wire_len, unread_len, unsent_len;
 };
 
 /* How many bytes it takes. */

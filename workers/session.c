@@ -8,22 +8,87 @@
 #include "shared/console.h"
 #include "shared/log.h"
 #include "workers/datagrams.h"
+#include "workers/dialect.h"
+#include "workers/post.h"
 #include "workers/services/session.h"
 #include "workers/worker_state.h"
 
-int session_send(struct session *session, const char *data, size_t len) {
-    if (session->proto == NET_UDP)
-        return datagrams_answer(session->worker->datagrams, data, len);
-    return connection_send((struct connection *)session, data, len);
+_Static_assert(SERVICE_COUNTERS_MAX == SCOREBOARD_OWN, "each has a place");
+
+static bool is_datagram(const struct session *session) {
+    return session->proto == NET_UDP;
 }
 
-void session_close(struct session *session) {
-    if (session->proto != NET_UDP)
-        ((struct connection *)session)->is_closing = true;
+static bool is_text(const struct session *session) {
+    return (session->worker->args->ops->flags & SERVICE_TEXT) != 0;
+}
+
+static struct connection *connection_of(const struct session *session) {
+    return (struct connection *)session;
+}
+
+void *session_state(const struct session *session) {
+    return is_datagram(session) ? NULL : connection_of(session)->state;
+}
+
+struct post *session_post(const struct session *session) {
+    if (is_datagram(session) || connection_of(session)->post == NULL)
+        return &session->worker->post;
+    return connection_of(session)->post;
 }
 
 const void *session_settings(const struct session *session) {
     return session->worker->args->settings;
+}
+
+int session_send(struct session *session, const char *data, size_t len) {
+    if (is_datagram(session))
+        return is_text(session) ? datagrams_send_text(session, data, len)
+                                : datagrams_send(session, data, len);
+    return is_text(session) ? dialect_send(connection_of(session), data, len)
+                            : connection_send(connection_of(session), data, len);
+}
+
+int session_sendv(struct session *session, const struct iovec *iov, int n) {
+    if (is_datagram(session))
+        return datagrams_send_encoded(session, iov, n);
+    return connection_sendv(connection_of(session), iov, n);
+}
+
+enum wire_form session_form(const struct session *session) {
+    if (is_datagram(session) || connection_of(session)->dialect == NULL)
+        return WIRE_FORM_RAW;
+    return wire_form(&connection_of(session)->dialect->wire);
+}
+
+size_t session_unsent(const struct session *session) {
+    return is_datagram(session) ? 0 : connection_count_unsent(connection_of(session));
+}
+
+void session_pause(struct session *session, uint64_t for_ms) {
+    if (!is_datagram(session) && connection_of(session)->dialect != NULL)
+        dialect_pause(connection_of(session), for_ms);
+}
+
+void session_close(struct session *session) {
+    if (is_datagram(session))
+        return;
+    connection_of(session)->is_closing = true;
+    post_touch(connection_of(session));
+}
+
+void session_path(const struct session *session, struct session_path *out) {
+    if (is_datagram(session))
+        datagrams_find_path(session, out);
+    else
+        *out = (struct session_path){ .family = 0 };
+}
+
+void session_add_count(const struct session *session, unsigned counter, uint64_t n) {
+    struct worker *worker = session->worker;
+
+    if (counter < SCOREBOARD_OWN)
+        worker_count(worker, &worker->row->counts.own[counter], n);
 }
 
 enum service_lang session_lang(const struct session *session) {

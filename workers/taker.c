@@ -18,6 +18,7 @@
 #include "shared/gate.h"
 #include "shared/log.h"
 #include "workers/channel.h"
+#include "workers/dialect.h"
 #include "workers/parcel.h"
 #include "workers/worker_state.h"
 
@@ -151,14 +152,24 @@ static char *copy(const char *data, size_t len) {
 }
 
 static void forget(struct connection *connection) {
-    free(connection->unread);
-    free(connection->unsent);
+    connection_drop(connection);
     connection_free(connection);
+}
+
+/* What the wire and the service had of it. */
+static bool unpack(struct connection *connection, const struct parcel *parcel) {
+    const struct service_ops *ops = connection->session.worker->args->ops;
+
+    if ((parcel->wire_len > 0 && connection->dialect == NULL) ||
+        (parcel->wire_len > 0 &&
+            dialect_unpack(connection->dialect, parcel->wire, parcel->wire_len) < 0))
+        return false;
+    return ops->unpack == NULL ||
+           ops->unpack(&connection->session, parcel->state, parcel->state_len) == 0;
 }
 
 /* The connection that the parcel tells of. Returns NULL when it cannot be had here. */
 static struct connection *make_connection(struct worker *worker, const struct parcel *parcel) {
-    const struct service_ops *ops = worker->args->ops;
     struct connection *connection = connection_new(worker);
 
     if (connection == NULL)
@@ -173,11 +184,9 @@ static struct connection *make_connection(struct worker *worker, const struct pa
     connection->unread = copy(parcel->unread, parcel->unread_len);
     connection->unread_len = parcel->unread_len;
     connection->unsent = copy(parcel->unsent, parcel->unsent_len);
-    connection->unsent_len = parcel->unsent_len;
+    connection->unsent_len = connection->unsent_size = parcel->unsent_len;
     if ((connection->unread == NULL) == (parcel->unread_len == 0) &&
-        (connection->unsent == NULL) == (parcel->unsent_len == 0) &&
-        (ops->unpack == NULL ||
-            ops->unpack(&connection->session, parcel->state, parcel->state_len) == 0))
+        (connection->unsent == NULL) == (parcel->unsent_len == 0) && unpack(connection, parcel))
         return connection;
     forget(connection);
     return NULL;

@@ -36,11 +36,13 @@
 #define FIRST_LOOK_MS 50 /* after READY: then there is something to measure */
 #define SECOND_NS     1000000000ull
 
-static const struct model_ops *const models[] = {
-    [WORKER_PROCESS] = &model_process,
-    [WORKER_THREAD] = &model_thread,
-    [WORKER_EVENT] = &model_event,
+/* Services that can block in recv, and those that hear a bus or keep time. */
+static const struct model_ops *const models[][2] = {
+    [WORKER_PROCESS] = { &model_process, &model_process_post },
+    [WORKER_THREAD] = { &model_thread, &model_thread_post },
+    [WORKER_EVENT] = { &model_event, &model_event },
 };
+#define POST_FLAGS (SERVICE_TEXT | SERVICE_MAIL | SERVICE_OWNS_DATAGRAMS)
 
 /* What signal handlers touch, in any thread. */
 static _Atomic bool told_to_leave, told_to_cut, told_to_give;
@@ -282,8 +284,7 @@ static int patience_ms(struct worker *worker) {
         most = FIRST_LOOK_MS;
     if (worker->door == DOOR_RESTING)
         most = REST_MS;
-    if (worker->model->tick != NULL)
-        most = sooner(most, worker->model->tick(worker, worker->now_ns));
+    most = sooner(most, post_look(&worker->post));
     return sooner(most, taker_tick(worker));
 }
 
@@ -309,10 +310,14 @@ static void run(struct worker *worker) {
             giver_finish(worker);
             return;
         }
+        worker_orders_go_on(worker);
         if (!worker->is_leaving)
             door_tend(worker);
-        if (loop_turn(worker->loop, wait_ms) < 0)
+        if (loop_turn(worker->loop, post_rest(&worker->post) ? wait_ms : 0) < 0)
             log_fatal(EXIT_CODE_SYSTEM, "a worker cannot wait");
+        post_work(&worker->post);
+        if (worker->datagrams != NULL)
+            datagrams_flush(worker->datagrams);
         tick(worker);
     }
 }
@@ -333,12 +338,62 @@ struct worker_args *worker_new(void) {
     return &block->args;
 }
 
+/* What it has beside its sockets: a seat in the room, memory of the service's, the wire's rules. */
+static int open_service(struct worker *worker) {
+    const struct worker_args *args = worker->args;
+    const struct service_ops *ops = args->ops;
+
+    if (args->room != NULL &&
+        (worker->seat = bus_sit(room_bus(args->room), args->room_row)) == NULL)
+        return -1;
+    if (ops->worker_size > 0 && (worker->state = calloc(1, ops->worker_size)) == NULL)
+        return -1;
+    worker->wire_rules = wire_rules_default;
+    worker->wire_rules.mode = (enum wire_mode)args->wire_mode;
+    if (ops->wire_rules != NULL)
+        ops->wire_rules(args->settings, &worker->wire_rules);
+    return 0;
+}
+
+static int open_datagrams(struct worker *worker) {
+    const struct worker_args *args = worker->args;
+
+    for (unsigned i = 0; i < args->listener_count && worker->datagrams == NULL; i++)
+        if (args->listener[i].proto == NET_UDP &&
+            (worker->datagrams = datagrams_new(worker)) == NULL)
+            return -1;
+    return 0;
+}
+
+/* In this order: the model makes room for the post to read into, the service finds its post. */
+static int open_parts(struct worker *worker) {
+    const struct service_ops *ops = worker->args->ops;
+
+    if (open_service(worker) < 0 || open_datagrams(worker) < 0 ||
+        (worker->model->open != NULL && worker->model->open(worker) < 0) ||
+        post_init(&worker->post, worker, worker->loop, &worker->now_ns, worker->post.data,
+            worker->post.data_size) < 0)
+        return -1;
+    if (ops->worker_open != NULL && ops->worker_open(&worker->post) < 0)
+        return -1;
+    return door_init(worker);
+}
+
+static void close_parts(struct worker *worker) {
+    const struct service_ops *ops = worker->args->ops;
+
+    if (worker->model->finish != NULL)
+        worker->model->finish(worker);
+    if (ops->worker_close != NULL)
+        ops->worker_close(&worker->post);
+}
+
 void worker_main(struct worker_args *args) {
     struct block *block = (struct block *)args; /* its first member */
     struct worker *worker = &block->worker;
 
     worker->args = args;
-    worker->model = models[args->model];
+    worker->model = models[args->model][(args->ops->flags & POST_FLAGS) != 0];
     worker->row = &args->board->row[args->row];
     worker->lanes = args->board->lane[args->row];
     worker->now_ns = clock_now_ns();
@@ -351,11 +406,7 @@ void worker_main(struct worker_args *args) {
     giver_init(&worker->giver);
     taker_init(&worker->taker);
     watch_orders(worker);
-    for (unsigned i = 0; i < args->listener_count && worker->datagrams == NULL; i++)
-        if (args->listener[i].proto == NET_UDP &&
-            (worker->datagrams = datagrams_new(worker)) == NULL)
-            log_fatal(EXIT_CODE_SYSTEM, "a worker has no memory for datagrams");
-    if (door_init(worker) < 0 || (worker->model->open != NULL && worker->model->open(worker) < 0))
+    if (open_parts(worker) < 0)
         log_fatal(EXIT_CODE_SYSTEM, "a worker cannot start");
     catch_signals();
     worker->row->idle_since_at_ns = worker->now_ns;
@@ -364,5 +415,6 @@ void worker_main(struct worker_args *args) {
     worker_report(worker, REPORT_READY, 0);
     FAILPOINT("worker-served");
     run(worker);
+    close_parts(worker);
     leave_process(EXIT_CODE_OK);
 }

@@ -15,6 +15,8 @@
 
 #include "shared/gate.h"
 #include "shared/net.h"
+#include "shared/owner.h"
+#include "shared/room.h"
 #include "shared/scoreboard.h"
 #include "workers/services/service.h"
 
@@ -41,12 +43,18 @@ struct worker_args {
     int row;
     uint32_t generation;
     int order_fd;
-    bool is_held; /* lets nobody in before ORDER_OPEN */
+    bool is_held;        /* lets nobody in before ORDER_OPEN */
+    struct room *room;   /* SERVICE_MAIL; else NULL */
+    int room_row;        /* in it */
+    struct owner *owner; /* SERVICE_OWNS_DATAGRAMS, or memory of the service's; else NULL */
+    unsigned wire_mode;  /* enum wire_mode */
 
     unsigned sessions_max; /* of this worker: threads_per_child, worker_connections */
     bool refuses_when_full;
     const char *full_line;                      /* NULL: closed without a word */
+    uint64_t capacity;                          /* sessions of all workers; 0: not known */
     uint64_t idle_timeout_ms, write_timeout_ms; /* 0: none */
+    uint64_t first_message_timeout_ms;          /* of texts; 0: none */
     size_t write_buffer_bytes;
     unsigned spare_wanted;                  /* fewer workers with room are reported; 0: never */
     uint64_t max_requests;                  /* of this worker, jitter included; 0: no limit */

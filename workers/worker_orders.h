@@ -15,6 +15,9 @@ int worker_orders_watch(struct worker *worker);
  */
 void worker_orders_read(struct worker *worker);
 
+/* Do what was put off while there was no room. For each turn. */
+void worker_orders_go_on(struct worker *worker);
+
 /*
  * Leave, once what was ordered is done: accept nobody any more, and give sessions away. For each
  * turn, until worker->is_leaving. As worker_orders_read().

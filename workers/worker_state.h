@@ -9,10 +9,13 @@
  * The door, where connections come in: door.h.
  */
 
+#include "shared/bus_seat.h"
 #include "shared/loop.h"
+#include "shared/wire.h"
 #include "workers/connection.h"
 #include "workers/giver.h"
 #include "workers/models/model.h"
+#include "workers/post.h"
 #include "workers/taker.h"
 #include "workers/worker.h"
 
@@ -47,6 +50,14 @@ struct worker {
     char *read_area;              /* of blocking models: a piece for each lane */
     struct connection connection; /* of the process model: not a page of the heap for one */
     void *model_state;
+
+    struct post post; /* the main one */
+    struct wire_rules wire_rules;
+    struct bus_seat *seat; /* NULL: the service hears no bus */
+    void *state;           /* the service's */
+    struct loop_watch owner_watch;
+    bool owns;   /* the datagrams */
+    int call_fd; /* thread model with posts: readable from a cut or a call on; never read */
 };
 
 /* Add to a counter of the row; by whichever thread. */

@@ -19,11 +19,12 @@ static void expect(int ok) {
 }
 
 static void check_bounds(const struct parcel *parcel, const char *data, size_t size) {
-    expect(parcel->state >= data && parcel->unread == parcel->state + parcel->state_len);
+    expect(parcel->state >= data && parcel->wire == parcel->state + parcel->state_len);
+    expect(parcel->unread == parcel->wire + parcel->wire_len);
     expect(parcel->unsent == parcel->unread + parcel->unread_len);
     expect(parcel->unsent + parcel->unsent_len == data + size);
-    expect(parcel->state_len <= PARCEL_STATE_MAX && parcel->unread_len <= PARCEL_UNREAD_MAX &&
-           parcel->unsent_len <= UNSENT_MOST);
+    expect(parcel->state_len <= PARCEL_STATE_MAX && parcel->wire_len <= PARCEL_WIRE_MAX &&
+           parcel->unread_len <= PARCEL_UNREAD_MAX && parcel->unsent_len <= UNSENT_MOST);
     expect(size <= parcel_most(UNSENT_MOST) && parcel_size(parcel) == size);
     expect(parcel->proto == NET_TCP || parcel->proto == NET_UNIX);
     expect(parcel->peer.len <= sizeof(parcel->peer.sa));
@@ -37,11 +38,12 @@ static void check_round(const struct parcel *parcel, size_t size) {
 
     parcel_encode(parcel, again);
     expect(parcel_decode(&twin, again, size, UNSENT_MOST) == 0);
-    expect(twin.messages == parcel->messages && twin.slot == parcel->slot &&
-           twin.row == parcel->row && twin.is_closing == parcel->is_closing &&
-           twin.state_len == parcel->state_len && twin.unread_len == parcel->unread_len &&
-           memcmp(twin.state, parcel->state,
-               parcel->state_len + parcel->unread_len + parcel->unsent_len) == 0);
+    expect(
+        twin.messages == parcel->messages && twin.slot == parcel->slot && twin.row == parcel->row &&
+        twin.is_closing == parcel->is_closing && twin.state_len == parcel->state_len &&
+        twin.wire_len == parcel->wire_len && twin.unread_len == parcel->unread_len &&
+        memcmp(twin.state, parcel->state,
+            parcel->state_len + parcel->wire_len + parcel->unread_len + parcel->unsent_len) == 0);
     /* What logs and limits make of its peer. */
     net_format(text, &twin.peer);
     net_source_hash(&twin.peer);

@@ -18,6 +18,7 @@ int main(int argc, char **argv) {
         daemon_reload_fault_suite,
         daemon_reload_storm_suite,
         daemon_handover_suite,
+        daemon_mail_suite,
         daemon_setup_suite,
         daemon_notify_suite,
         daemon_activation_suite,

@@ -19,6 +19,7 @@ extern const struct harness_suite daemon_reload_socket_suite;
 extern const struct harness_suite daemon_reload_fault_suite;
 extern const struct harness_suite daemon_reload_storm_suite;
 extern const struct harness_suite daemon_handover_suite;
+extern const struct harness_suite daemon_mail_suite;
 extern const struct harness_suite daemon_setup_suite;
 extern const struct harness_suite daemon_notify_suite;
 extern const struct harness_suite daemon_activation_suite;

@@ -10,7 +10,7 @@
 #include "shared/clock.h"
 #include "workers/worker_state.h"
 
-#define READ_BYTES 16384
+#define READ_BYTES BLOCKING_READ_BYTES
 #define LINGER_MS  2000
 
 /*
@@ -82,6 +82,12 @@ int blocking_open(struct worker *worker, unsigned lanes) {
     return worker->read_area != MAP_FAILED ? 0 : -1;
 }
 
+char *blocking_area(const struct connection *connection) {
+    const struct worker *worker = connection->session.worker;
+
+    return worker->read_area + (size_t)(connection->lane - worker->lanes) * READ_BYTES;
+}
+
 /*
  * Sessions are called for. Returns true when this one is given away; its socket is no longer ours
  * to touch then, not even by a handler.
@@ -102,7 +108,7 @@ static bool give_away(struct connection *connection) {
 
 enum session_end blocking_converse(struct connection *connection) {
     struct worker *worker = connection->session.worker;
-    char *data = worker->read_area + (size_t)(connection->lane - worker->lanes) * READ_BYTES;
+    char *data = blocking_area(connection);
     enum session_end end = SESSION_END_CLOSED;
     ssize_t n;
 
@@ -124,7 +130,7 @@ enum session_end blocking_converse(struct connection *connection) {
         if (n > 0) {
             atomic_store_explicit(
                 &worker->row->last_message_at_ns, clock_now_coarse_ns(), memory_order_relaxed);
-            connection_give(connection, data, (size_t)n);
+            connection_give(connection, data, (size_t)n, (size_t)n);
         } else if (!goes_on(connection, &end)) {
             return end;
         }

@@ -15,6 +15,10 @@
  */
 int blocking_open(struct worker *worker, unsigned lanes);
 
+/* The piece of its lane. */
+#define BLOCKING_READ_BYTES 16384
+char *blocking_area(const struct connection *connection);
+
 /*
  * Open the session and serve it until it is over; connection_end() is the caller's to call.
  * Returns how it ended. Blocks.

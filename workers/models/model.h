@@ -10,7 +10,10 @@
  *            open          serve (for each connection)            cut, give
  *   process  -             blocks until the session is over       by signal
  *   thread   -             a pthread, detached                    by signal to each
- *   event    lists         a watch in the worker's loop           at once, in the loop
+ *   event    the post      a watch in the worker's loop           at once, in the loop
+ *
+ * Who hears a bus, or keeps time for texts, cannot block in recv: its process serves its one
+ * session in the worker's loop, its thread in a loop of its own, each as a post (post.h).
  */
 
 #include <stdbool.h>
@@ -22,6 +25,7 @@ struct worker;
 struct model_ops {
     const char *name;
     int accept_flags; /* for accept4: SOCK_NONBLOCK or 0 */
+    bool has_posts;   /* sessions are served by posts; else by blocking */
     /* Bytes a connection takes, struct connection first; 0: one at a time, worker->connection. */
     size_t connection_size;
     int (*open)(struct worker *worker); /* NULL: nothing to do. 0, or -1 with errno */
@@ -33,10 +37,11 @@ struct model_ops {
     void (*give)(struct worker *worker);
     /* Blocking models: while on, nobody but its own thread touches its descriptor. */
     void (*shield)(struct connection *connection, bool on);
-    /* Time passes; returns the milliseconds until it wants to be called again, -1: no matter. */
-    int (*tick)(struct worker *worker, uint64_t now_ns);
+    /* The last session is over: wait until no thread is in a hook. NULL: none can be. */
+    void (*finish)(struct worker *worker);
 };
 
 extern const struct model_ops model_process, model_thread, model_event;
+extern const struct model_ops model_process_post, model_thread_post;
 
 #endif

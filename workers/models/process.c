@@ -14,6 +14,7 @@ static void serve(struct worker *worker, struct connection *connection) {
     end = blocking_converse(connection);
     worker_set_blocking_fd(-1);
     connection_end(connection, end);
+    connection_free(connection);
 }
 
 static void shield(struct connection *connection, bool on) {

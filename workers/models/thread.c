@@ -3,6 +3,8 @@
  * orders; it alone takes lanes, each session's thread gives its own back. Signals go to the main
  * thread; a cut is passed on to each thread that blocks in recv, or will at once.
  */
+#include "workers/models/thread.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,7 +33,7 @@ struct threads {
     struct thread_lane lane[SCOREBOARD_LANES]; /* thread: written and read by the main one */
 };
 
-static int open_threads(struct worker *worker) {
+int thread_open(struct worker *worker) {
     struct threads *threads = calloc(1, sizeof(*threads));
     sigset_t all;
 
@@ -68,6 +70,10 @@ static void set_lane(struct connection *connection, enum lane_state state) {
     pthread_mutex_unlock(&threads->lock);
 }
 
+void thread_free_lane(struct connection *connection) {
+    set_lane(connection, LANE_FREE);
+}
+
 static void *serve_in_thread(void *argument) {
     struct connection *connection = argument;
     enum session_end end = blocking_converse(connection);
@@ -100,14 +106,14 @@ static size_t take_lane(struct threads *threads, int fd) {
     return i;
 }
 
-static void serve(struct worker *worker, struct connection *connection) {
+void thread_begin(
+    struct worker *worker, struct connection *connection, void *(*life)(void *connection)) {
     struct threads *threads = worker->model_state;
     size_t lane = take_lane(threads, connection->fd);
     int error;
 
     connection->lane = &worker->lanes[lane];
-    error = pthread_create(
-        &threads->lane[lane].thread, &threads->attributes, serve_in_thread, connection);
+    error = pthread_create(&threads->lane[lane].thread, &threads->attributes, life, connection);
     if (error == 0)
         return;
     errno = error;
@@ -116,6 +122,10 @@ static void serve(struct worker *worker, struct connection *connection) {
     connection_end(connection, SESSION_END_ERROR);
     set_lane(connection, LANE_FREE);
     free(connection);
+}
+
+static void serve(struct worker *worker, struct connection *connection) {
+    thread_begin(worker, connection, serve_in_thread);
 }
 
 /* Make each return from where it blocks. */
@@ -141,6 +151,17 @@ static void give(struct worker *worker) {
     rouse(worker, CONTRACT_SIGNAL_GIVE);
 }
 
+/* A session is over before its last hook is, and what that says is to be heard. */
+void thread_finish(struct worker *worker) {
+    struct threads *threads = worker->model_state;
+
+    pthread_mutex_lock(&threads->lock);
+    for (size_t i = 0; i < SCOREBOARD_LANES; i++)
+        while (threads->lane[i].state != LANE_FREE)
+            pthread_cond_wait(&threads->freed, &threads->lock);
+    pthread_mutex_unlock(&threads->lock);
+}
+
 static void shield(struct connection *connection, bool on) {
     set_lane(connection, on ? LANE_ENDING : LANE_SERVING);
     /* It was passed over meanwhile. */
@@ -152,9 +173,10 @@ const struct model_ops model_thread = {
     .name = "thread",
     .accept_flags = 0,
     .connection_size = sizeof(struct connection),
-    .open = open_threads,
+    .open = thread_open,
     .serve = serve,
     .cut = cut,
     .give = give,
     .shield = shield,
+    .finish = thread_finish,
 };

@@ -41,6 +41,9 @@ bool post_is_main(const struct post *post);
 
 /* ---- SERVICE_MAIL ---- */
 
+/* The bus of the room, to read it with readers of one's own. */
+struct bus *post_bus(const struct post *post);
+
 /* To publish with, and to look for what was published; bus_publish(), bus_find(). */
 struct bus_seat *post_seat(struct post *post);
 

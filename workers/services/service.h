@@ -82,11 +82,12 @@ struct service_ops {
 
     /* ---- a session; all but message of streams only ---- */
 
-    size_t session_size; /* session_state(): all zero when it begins */
+    /* session_state(): all zero when it begins, and nothing in it to free: it may be given away. */
+    size_t session_size;
     void (*open)(struct session *session);
     /* One whole message as the wire decoded it (it may be empty), or one datagram. */
     void (*message)(struct session *session, const char *data, size_t len);
-    /* All that was sent is out: there is room again. Also once after unpack. */
+    /* All that was sent is out: there is room again. The first hook after unpack, too. */
     void (*writable)(struct session *session);
     /* The worker ends the session, now: last words. */
     void (*drain)(struct session *session);
@@ -95,8 +96,10 @@ struct service_ops {
      * With SERVICE_PACKS, between two messages. pack writes what the session has, at most size
      * bytes, and changes nothing: it may go on here. Returns how many, or -1 when it cannot be
      * packed now. unpack, in the new worker and instead of open, makes it the same again from bytes
-     * that it checks; it sends nothing. Returns 0, or -1: it stays there. What is between bytes and
-     * messages, and what is not sent, is packed above the service.
+     * that it checks, and touches nothing else: the session may stay where it was all the same, and
+     * session_post() is the main one. Returns 0, or -1: it stays there. What is between bytes and
+     * messages, and what is not sent, is packed above the service. What was published meanwhile is
+     * for writable to look for; so it is in the old worker when the session comes back to it.
      */
     ssize_t (*pack)(struct session *session, char *buf, size_t size);
     int (*unpack)(struct session *session, const char *data, size_t len);

@@ -4,11 +4,13 @@
 
 #include "workers/services/ack/ack.h"
 #include "workers/services/echo/echo.h"
+#include "workers/services/relay/relay.h"
 #include "workers/services/service.h"
 
 const struct service_ops *const services_table[] = {
     &echo_service,
     &ack_service,
+    &relay_service,
     NULL,
 };
 

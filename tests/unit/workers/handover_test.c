@@ -1,5 +1,6 @@
 /* Two workers, or one and a test that plays the other: where is the session, and does it live? */
 #include "tests/unit/workers/handover_fixture.h"
+#include "workers/services/session.h"
 
 static void open_fixture(void) {
     fixture_open(&(struct gate_limits){ .max_connections = 50 });

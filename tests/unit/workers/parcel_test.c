@@ -20,6 +20,8 @@ static struct parcel make(void) {
         .row = 5,
         .state = "state",
         .state_len = 5,
+        .wire = "the wire",
+        .wire_len = 8,
         .unread = "un\0read",
         .unread_len = 7,
         .unsent = "unsent bytes",
@@ -65,6 +67,8 @@ Test(parcel, comes_out_as_it_went_in) {
     cr_assert_arr_eq(&out.peer.sa.in, &in.peer.sa.in, sizeof(in.peer.sa.in));
     cr_assert_eq(out.state_len, 5);
     cr_assert_arr_eq(out.state, "state", 5);
+    cr_assert_eq(out.wire_len, 8);
+    cr_assert_arr_eq(out.wire, "the wire", 8);
     cr_assert_eq(out.unread_len, 7);
     cr_assert_arr_eq(out.unread, "un\0read", 7);
     cr_assert_eq(out.unsent_len, 12);
@@ -76,7 +80,7 @@ Test(parcel, may_be_empty) {
     size_t len = encode(&in);
 
     cr_assert_eq(parcel_decode(&out, body, len, 0), 0);
-    cr_assert_eq(out.state_len + out.unread_len + out.unsent_len, 0);
+    cr_assert_eq(out.state_len + out.wire_len + out.unread_len + out.unsent_len, 0);
     cr_assert_leq(len, parcel_most(0));
 }
 
@@ -90,12 +94,12 @@ Test(parcel, each_other_length_is_refused) {
     cr_assert_eq(decode_error(body, len), 0);
 }
 
-/* The three lengths stand in the head one after the other: found by their values. */
+/* The four lengths stand in the head one after the other: found by their values. */
 static uint64_t *find_length(size_t part) {
-    for (size_t at = 0; at + 24 <= 256; at += 8) {
-        uint64_t lengths[3];
+    for (size_t at = 0; at + 32 <= 256; at += 8) {
+        uint64_t lengths[4];
         memcpy(lengths, body + at, sizeof(lengths));
-        if (lengths[0] == 5 && lengths[1] == 7 && lengths[2] == 12)
+        if (lengths[0] == 5 && lengths[1] == 8 && lengths[2] == 7 && lengths[3] == 12)
             return (uint64_t *)(void *)(body + at) + part;
     }
     cr_assert_fail("no lengths");
@@ -104,10 +108,10 @@ static uint64_t *find_length(size_t part) {
 
 Test(parcel, lengths_that_do_not_fit_are_refused) {
     static const uint64_t wrong[] = { 0, 1, 100, 65536, 65537, 1u << 20, (1u << 20) + 1, UINT32_MAX,
-        UINT64_MAX, UINT64_MAX - 11, UINT64_MAX / 2, 1ull << 63 };
+        (1u << 20) + 1025, UINT64_MAX, UINT64_MAX - 11, UINT64_MAX / 2, 1ull << 63 };
     struct parcel in = make();
 
-    for (size_t part = 0; part < 3; part++)
+    for (size_t part = 0; part < 4; part++)
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
             size_t len = encode(&in);
             *find_length(part) = wrong[i];
@@ -122,7 +126,7 @@ Test(parcel, lengths_that_run_over_are_refused) {
     uint64_t *lengths = find_length(0);
 
     lengths[0] = UINT64_MAX;
-    lengths[1] = 13;
+    lengths[1] = 14;
     cr_assert_eq(decode_error(body, len), EMSGSIZE);
 }
 
