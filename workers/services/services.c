@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "workers/services/ack/ack.h"
+#include "workers/services/chat/chat.h"
 #include "workers/services/echo/echo.h"
 #include "workers/services/relay/relay.h"
 #include "workers/services/service.h"
@@ -10,6 +11,7 @@
 const struct service_ops *const services_table[] = {
     &echo_service,
     &ack_service,
+    &chat_service,
     &relay_service,
     NULL,
 };

@@ -43,8 +43,7 @@ static struct chat_text take_name(struct chat_text *rest) {
         (end = memchr(rest->data + 1, '"', rest->len - 1)) == NULL)
         return take_word(rest);
     name = (struct chat_text){ rest->data + 1, (size_t)(end - rest->data) - 1 };
-    *rest = skip_blanks(
-        (struct chat_text){ end + 1, rest->len - (size_t)(end + 1 - rest->data) });
+    *rest = skip_blanks((struct chat_text){ end + 1, rest->len - (size_t)(end + 1 - rest->data) });
     return name;
 }
 
@@ -118,8 +117,7 @@ static enum chat_command_result read_command(struct chat_request *out, struct ch
     return CHAT_COMMAND_UNKNOWN;
 }
 
-enum chat_command_result chat_command_read(
-    struct chat_request *out, const char *line, size_t len) {
+enum chat_command_result chat_command_read(struct chat_request *out, const char *line, size_t len) {
     const struct chat_text trimmed = trim((struct chat_text){ line, len });
 
     *out = (struct chat_request){ .verb = CHAT_VERB_SAY, .text = { line, len }, .on = -1 };

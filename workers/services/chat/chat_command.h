@@ -15,7 +15,6 @@ enum chat_command_result {
 };
 
 /* Texts of *out lie in the line. */
-enum chat_command_result chat_command_read(
-    struct chat_request *out, const char *line, size_t len);
+enum chat_command_result chat_command_read(struct chat_request *out, const char *line, size_t len);
 
 #endif

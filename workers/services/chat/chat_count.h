@@ -18,8 +18,10 @@ enum chat_count {
     CHAT_COUNT_UNPUBLISHED, /* the bus did not take it */
 };
 
-#define CHAT_COUNT_NAMES                                                                           \
-    { "joined", "left", "said", "delivered", "missed", "cut_slow", "delayed", "udp_dropped",       \
-        "bad_text", "suffixed", "refused_full", "unpublished", NULL }
+#define CHAT_COUNT_NAMES                                                                       \
+    {                                                                                          \
+        "joined", "left", "said", "delivered", "missed", "cut_slow", "delayed", "udp_dropped", \
+            "bad_text", "suffixed", "refused_full", "unpublished", NULL                        \
+    }
 
 #endif

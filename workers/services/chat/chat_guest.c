@@ -8,7 +8,7 @@
 #include "workers/services/chat/chat_count.h"
 #include "workers/services/chat/chat_words.h"
 
-#define SUFFIX_IN_ORDER 9  /* "_2" to "_9"; then by chance, so that a crowd does not queue up */
+#define SUFFIX_IN_ORDER 9 /* "_2" to "_9"; then by chance, so that a crowd does not queue up */
 #define SUFFIXES_MOST   40
 #define STAY_MASK       ((1ull << 62) - 1)
 
@@ -83,8 +83,7 @@ bool chat_guest_leave(struct post *post, struct chat_guest *guest) {
 
     guest->place.word = 0;
     return before.word != 0 &&
-           chat_room_leave(
-               room, before.index, before.word, chat_guest_owner(post), true, &place) &&
+           chat_room_leave(room, before.index, before.word, chat_guest_owner(post), true, &place) &&
            end_stay(post, guest, &place);
 }
 
@@ -134,7 +133,7 @@ void chat_guest_bury_all(struct post *post) {
 
 /* ---- a name ---- */
 
-static uint64_t look_of(struct post *post, const char *name, size_t len) {
+uint64_t chat_guest_look(struct post *post, const char *name, size_t len) {
     char skeleton[TEXT_NAME_MAX + 1];
     const size_t n = text_name_skeleton(skeleton, name, len);
 
@@ -153,12 +152,11 @@ static size_t make_name(char dst[TEXT_NAME_MAX + 1], const char *name, size_t le
     return text_name_suffix(dst, name, len, n);
 }
 
-static enum chat_claim claim(
-    struct post *post, struct chat_wish *wish, struct chat_place *out) {
+static enum chat_claim claim(struct post *post, struct chat_wish *wish, struct chat_place *out) {
     enum chat_claim result;
     uint32_t rival;
 
-    wish->look = look_of(post, wish->name, wish->name_len);
+    wish->look = chat_guest_look(post, wish->name, wish->name_len);
     result = chat_room_claim(chat_guest_room(post), wish, out, &rival);
     /* Who has the name may be gone, and only not have been buried yet. */
     if (result == CHAT_CLAIM_TAKEN && rival != UINT32_MAX && chat_guest_bury(post, rival))
@@ -172,7 +170,7 @@ static void propose(struct post *post, char *out_hint, const char *base, size_t 
 
     for (unsigned i = 2; i < SUFFIXES_MOST; i++) {
         n = make_name(out_hint, base, len, i);
-        if (chat_room_find_look(chat_guest_room(post), look_of(post, out_hint, n)) < 0)
+        if (chat_room_find_look(chat_guest_room(post), chat_guest_look(post, out_hint, n)) < 0)
             break;
     }
 }
@@ -212,8 +210,8 @@ static struct chat_wish make_wish(
 
 /* ---- coming in ---- */
 
-enum chat_enter chat_guest_enter(
-    struct post *post, struct chat_guest *guest, const struct chat_entry *entry, uint64_t *out_seq) {
+enum chat_enter chat_guest_enter(struct post *post, struct chat_guest *guest,
+    const struct chat_entry *entry, uint64_t *out_seq) {
     struct chat_room *room = chat_guest_room(post);
     struct chat_wish wish;
     enum chat_enter result;
@@ -259,8 +257,8 @@ bool chat_guest_resume(struct post *post, struct chat_guest *guest, struct chat_
     return false;
 }
 
-enum chat_enter chat_guest_rename(
-    struct post *post, struct chat_guest *guest, const struct chat_entry *entry, uint64_t *out_seq) {
+enum chat_enter chat_guest_rename(struct post *post, struct chat_guest *guest,
+    const struct chat_entry *entry, uint64_t *out_seq) {
     struct chat_room *room = chat_guest_room(post);
     struct chat_guest other = *guest;
     struct chat_wish wish = make_wish(post, guest, entry);

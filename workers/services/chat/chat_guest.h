@@ -13,8 +13,8 @@
 #include "workers/services/post.h"
 
 struct chat_guest {
-    uint64_t id;   /* of the member, on the bus */
-    uint64_t stay; /* a number of this coming and going */
+    uint64_t id;             /* of the member, on the bus */
+    uint64_t stay;           /* a number of this coming and going */
     struct chat_place place; /* word 0: he is not in */
     uint8_t name_len;
     char name[TEXT_NAME_MAX + 1];
@@ -27,7 +27,10 @@ struct chat_worker {
 
 struct chat_room *chat_guest_room(struct post *post);
 
-/* This worker; or, of who speaks by datagrams, the lease. */
+/* How a name of text_name() looks, as a number. */
+uint64_t chat_guest_look(struct post *post, const char *name, size_t len);
+
+/* This worker. */
 struct chat_owner chat_guest_owner(const struct post *post);
 
 /* Publish; event's seq, wall_ns are the bus's. Returns as bus_publish(). */
@@ -42,8 +45,8 @@ enum chat_enter {
 
 struct chat_entry {
     struct chat_owner owner;
-    uint64_t until_ms;    /* of a lease */
-    const char *typed;    /* the name that is wanted, any bytes */
+    uint64_t until_ms; /* of a lease */
+    const char *typed; /* the name that is wanted, any bytes */
     size_t typed_len;
     enum service_lang lang; /* of the default name */
     uint64_t number;        /* of the connection */

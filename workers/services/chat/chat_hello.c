@@ -52,8 +52,8 @@ static const char *take_since(struct chat_hello *out, struct word value) {
     const size_t room = (size_t)2 * BUS_ROOM_SIZE;
 
     out->has_since = value.len > room && value.data[room] == ':' && read_room(value, out->room) &&
-                     read_number((struct word){ value.data + room + 1, value.len - room - 1 },
-                         &out->seq);
+                     read_number(
+                         (struct word){ value.data + room + 1, value.len - room - 1 }, &out->seq);
     return out->has_since ? NULL : "since: write the room's id, a colon and a sequence number";
 }
 

@@ -22,14 +22,14 @@ static void begin(struct chat_buffer *out, const char *type, const struct chat_e
 
     if (gmtime_r(&second, &tm) != NULL)
         strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-    chat_buffer_print(out, "{\"t\":\"%s\",\"seq\":%" PRIu64 ",\"ts\":\"%s.%03uZ\"", type, event->seq,
-        when, (unsigned)(event->wall_ns / 1000000 % 1000));
+    chat_buffer_print(out, "{\"t\":\"%s\",\"seq\":%" PRIu64 ",\"ts\":\"%s.%03uZ\"", type,
+        event->seq, when, (unsigned)(event->wall_ns / 1000000 % 1000));
 }
 
 static void add_said(struct chat_buffer *out, const struct chat_event *event) {
-    static const char *const types[CHAT_KINDS] = { [CHAT_SAID] = "msg",
-        [CHAT_DID] = "me",
-        [CHAT_PRIVATE] = "private" };
+    static const char *const types[CHAT_KINDS] = {
+        [CHAT_SAID] = "msg", [CHAT_DID] = "me", [CHAT_PRIVATE] = "private"
+    };
 
     begin(out, types[event->kind], event);
     add_text(out, "from", event->name);

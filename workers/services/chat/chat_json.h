@@ -46,12 +46,12 @@ enum chat_verb {
 /* What somebody wants, whichever way he wrote it. */
 struct chat_request {
     enum chat_verb verb;
-    uint64_t id;            /* the client's number; 0: none */
-    struct chat_text name;  /* JOIN, NICK: to be; PRIVATE: of whom */
-    struct chat_text text;  /* SAY, ME, PRIVATE */
-    uint64_t number;        /* HISTORY: how many, 0: as usual */
-    int on;                 /* QUIET: 1, 0; -1: the other way round */
-    void *memory;           /* that the texts lie in; NULL: the caller's */
+    uint64_t id;           /* the client's number; 0: none */
+    struct chat_text name; /* JOIN, NICK: to be; PRIVATE: of whom */
+    struct chat_text text; /* SAY, ME, PRIVATE */
+    uint64_t number;       /* HISTORY: how many, 0: as usual */
+    int on;                /* QUIET: 1, 0; -1: the other way round */
+    void *memory;          /* that the texts lie in; NULL: the caller's */
 };
 
 /* Read one object. Returns NULL, or what is wrong with it; then *out has at most the id. */

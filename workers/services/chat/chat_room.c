@@ -240,15 +240,14 @@ static bool yields_to(
     while (chat_room_state(word) == CHAT_TRYING) {
         if (mine > other && !is_dead(room, other, word, wish->now_ms))
             return true;
-        if (atomic_compare_exchange_strong(
-                &room->word[other], &word, with_state(word, CHAT_LOST)))
+        if (atomic_compare_exchange_strong(&room->word[other], &word, with_state(word, CHAT_LOST)))
             return false;
     }
     return chat_room_state(word) >= CHAT_HELD;
 }
 
-static bool find_rival(struct chat_room *room, uint32_t mine, const struct chat_wish *wish,
-    uint32_t *out_rival) {
+static bool find_rival(
+    struct chat_room *room, uint32_t mine, const struct chat_wish *wish, uint32_t *out_rival) {
     const uint32_t top = chat_room_top(room);
 
     for (uint32_t i = 0; i < top; i++) {
@@ -286,8 +285,7 @@ enum chat_claim chat_room_claim(struct chat_room *room, const struct chat_wish *
 
 /* ---- finding ---- */
 
-static int64_t find(
-    const struct chat_room *room, const _Atomic uint64_t *array, uint64_t wanted) {
+static int64_t find(const struct chat_room *room, const _Atomic uint64_t *array, uint64_t wanted) {
     const uint32_t top = chat_room_top(room);
     enum chat_state state;
 
@@ -314,15 +312,15 @@ unsigned chat_room_count(const struct chat_room *room) {
     unsigned count = 0;
 
     for (uint32_t i = 0; i < top; i++)
-        count +=
-            chat_room_state(atomic_load_explicit(&room->word[i], memory_order_relaxed)) >= CHAT_HELD;
+        count += chat_room_state(atomic_load_explicit(&room->word[i], memory_order_relaxed)) >=
+                 CHAT_HELD;
     return count;
 }
 
 /* ---- steps ---- */
 
-static bool step(struct chat_room *room, uint32_t index, uint64_t from, uint64_t to,
-    struct chat_place *out) {
+static bool step(
+    struct chat_room *room, uint32_t index, uint64_t from, uint64_t to, struct chat_place *out) {
     if (index >= room->slots || !atomic_compare_exchange_strong(&room->word[index], &from, to))
         return false;
     *out = (struct chat_place){ .index = index, .word = to };

@@ -129,9 +129,8 @@ bool chat_room_is_gone(const struct chat_room *room, uint32_t index, uint64_t no
 bool chat_room_tell(struct chat_room *room, struct chat_place *place);
 
 /* The place with this word becomes ours, in the same state. False when the word has changed. */
-bool chat_room_take_over(
-    struct chat_room *room, uint32_t index, uint64_t word, struct chat_owner by,
-    struct chat_place *out);
+bool chat_room_take_over(struct chat_room *room, uint32_t index, uint64_t word,
+    struct chat_owner by, struct chat_place *out);
 
 /* To LEAVING, or (it was never told of) to LOST, in our name. False as above. */
 bool chat_room_leave(struct chat_room *room, uint32_t index, uint64_t word, struct chat_owner by,

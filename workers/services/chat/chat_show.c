@@ -34,9 +34,8 @@ void chat_show_line(struct chat_buffer *out, struct chat_scene *scene, enum wire
 
     if (line->has_failed)
         out->has_failed = true;
-    else if (line->len > 0 &&
-             (dst = chat_buffer_reserve(out, WIRE_ENCODE_MOST(line->len) + WIRE_RAW_SEND_MAX)) !=
-                 NULL)
+    else if (line->len > 0 && (dst = chat_buffer_reserve(
+                                   out, WIRE_ENCODE_MOST(line->len) + WIRE_RAW_SEND_MAX)) != NULL)
         out->len += wire_encode(form, dst, line->data, line->len);
     chat_buffer_clear(line);
 }
@@ -95,8 +94,8 @@ static void write_renamed(struct chat_scene *scene, struct chat_voice voice,
         add(&scene->line, event->other);
         chat_buffer_add_text(&scene->line, " ");
     }
-    chat_buffer_add_text(&scene->line,
-        chat_word(is_own ? CHAT_WORD_YOU_ARE : CHAT_WORD_RENAMED, voice.lang));
+    chat_buffer_add_text(
+        &scene->line, chat_word(is_own ? CHAT_WORD_YOU_ARE : CHAT_WORD_RENAMED, voice.lang));
     chat_buffer_add_text(&scene->line, " ");
     add(&scene->line, event->name);
 }
@@ -167,8 +166,7 @@ static void write_names(struct chat_scene *scene, struct chat_voice voice,
     }
     chat_buffer_add_text(&scene->line, " ");
     if (n > NAMES_MOST) {
-        chat_buffer_print(
-            &scene->line, chat_word(CHAT_WORD_AND_MORE, voice.lang), n - NAMES_MOST);
+        chat_buffer_print(&scene->line, chat_word(CHAT_WORD_AND_MORE, voice.lang), n - NAMES_MOST);
         chat_buffer_add_text(&scene->line, " ");
     }
     chat_buffer_add_text(&scene->line, chat_word(is_one ? one : many, voice.lang));
@@ -225,14 +223,22 @@ void chat_show_events(struct chat_buffer *out, struct chat_scene *scene, struct 
     }
 }
 
+/* A program is told by each of them. */
+static void show_mark(
+    struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice, const char *text) {
+    if (voice.is_json)
+        return;
+    chat_buffer_print(&scene->line, "— %s —", text);
+    chat_show_line(out, scene, voice.form);
+}
+
+void chat_show_history_begin(
+    struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice) {
+    show_mark(out, scene, voice, chat_word(CHAT_WORD_HISTORY, voice.lang));
+}
+
 void chat_show_history(struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice,
-    const struct chat_event *events, unsigned count, const struct chat_ear *ear) {
-    (void)ear;
-    if (!voice.is_json) {
-        chat_buffer_print(&scene->line, "— %s —",
-            chat_word(count > 0 ? CHAT_WORD_HISTORY : CHAT_WORD_NO_HISTORY, voice.lang));
-        chat_show_line(out, scene, voice.form);
-    }
+    const struct chat_event *events, unsigned count) {
     for (unsigned i = 0; i < count; i++) {
         if (voice.is_json)
             chat_json_history(&scene->line, &events[i]);
@@ -240,10 +246,11 @@ void chat_show_history(struct chat_buffer *out, struct chat_scene *scene, struct
             write_said(scene, &events[i]);
         chat_show_line(out, scene, voice.form);
     }
-    if (voice.is_json || count == 0)
-        return;
-    chat_buffer_add_text(&scene->line, "———");
-    chat_show_line(out, scene, voice.form);
+}
+
+void chat_show_history_end(
+    struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice) {
+    show_mark(out, scene, voice, chat_word(CHAT_WORD_HISTORY_END, voice.lang));
 }
 
 void chat_show_crowd(struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice,
@@ -251,8 +258,8 @@ void chat_show_crowd(struct chat_buffer *out, struct chat_scene *scene, struct c
     struct chat_buffer *line = &scene->line;
 
     if (voice.is_json) {
-        chat_buffer_print(line, "{\"t\":\"crowd\",\"joined\":%u,\"left\":%u,\"members\":%u}", joined,
-            left, scene->members);
+        chat_buffer_print(line, "{\"t\":\"crowd\",\"joined\":%u,\"left\":%u,\"members\":%u}",
+            joined, left, scene->members);
         chat_show_line(out, scene, voice.form);
         return;
     }

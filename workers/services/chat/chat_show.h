@@ -60,9 +60,13 @@ struct chat_scene {
 void chat_show_events(struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice,
     const struct chat_event *events, unsigned count, const struct chat_ear *ear);
 
-/* Earlier messages, marked as such. */
+/* Earlier messages: said or done, between marks of their own. */
+void chat_show_history_begin(
+    struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice);
 void chat_show_history(struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice,
-    const struct chat_event *events, unsigned count, const struct chat_ear *ear);
+    const struct chat_event *events, unsigned count);
+void chat_show_history_end(
+    struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice);
 
 /* How many joined and left, where they are too many to be named. */
 void chat_show_crowd(struct chat_buffer *out, struct chat_scene *scene, struct chat_voice voice,
