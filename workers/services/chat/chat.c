@@ -61,9 +61,9 @@ static void chat_worker_close(struct post *post) {
 }
 
 static void chat_tick(struct post *post, uint64_t now_ms) {
+    chat_datagrams_tick(post, now_ms);
     if (post_is_main(post))
         chat_guest_bury_all(post);
-    chat_datagrams_tick(post, now_ms);
     chat_fan_tick(post);
 }
 

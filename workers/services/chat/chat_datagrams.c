@@ -163,11 +163,13 @@ static bool is_text(const char *data, size_t len, const char *text) {
 
 static void take_known(struct session *session, struct row *row, const char *data, size_t len) {
     const char *tab = len > 0 ? memchr(data, '\t', len) : NULL;
+    struct post *post = session_post(session);
 
-    row->seen_ms = post_now_ms(session_post(session));
+    row->seen_ms = post_now_ms(post);
     row->is_asked = 0;
+    chat_room_renew(chat_guest_room(post), &row->guest.place, lease_until(post, row->seen_ms));
     if (is_text(data, len, "/quit"))
-        leave(session_post(session), row);
+        leave(post, row);
     else if (tab != NULL && is_text(data, (size_t)(tab - data), row->guest.name))
         say(session, row, tab + 1, len - (size_t)(tab + 1 - data));
     else if (len > 0)
@@ -273,13 +275,13 @@ void chat_datagrams_catch_up(struct post *post) {
     struct table *table = table_of(post);
     struct bus_reader reader;
 
-    if (table == NULL || table->next >= limit)
+    if (table == NULL)
         return;
     /* The first owner of all, or in another room: nothing was missed. */
-    if (table->next == 0 || limit - table->next > UINT32_MAX) {
+    if (table->next == 0 || table->next > bus_next(post_bus(post)))
         table->next = limit;
+    if (table->next >= limit)
         return;
-    }
     bus_begin(&reader, post_bus(post), table->next);
     while (table->next < limit) {
         chat_batch_read(batch, &reader, limit);

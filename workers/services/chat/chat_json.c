@@ -91,11 +91,12 @@ void chat_json_event(struct chat_buffer *out, const struct chat_scene *scene,
     case CHAT_BACK:
         if (is_own && event->number == ear->number)
             add_welcome(out, scene, event, ear);
-        else if (event->kind == CHAT_JOINED)
+        else if (event->kind == CHAT_JOINED && !is_own)
             add_named(out, "joined", event);
         break;
-    case CHAT_LEFT:
-        add_named(out, "left", event);
+    case CHAT_LEFT: /* his own earlier end is none of his business */
+        if (!is_own)
+            add_named(out, "left", event);
         break;
     case CHAT_RENAMED:
         add_named(out, "nick", event);
