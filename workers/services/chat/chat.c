@@ -48,7 +48,7 @@ static int chat_worker_open(struct post *post) {
     room->is_alive = is_alive;
     room->context = post;
     if (chat_room_is_first(room))
-        post_say(post, "open", "%s", chat_word(CHAT_WORD_SAY_OPEN, post_lang(post)));
+        post_say(post, "opened", "%s", chat_word(CHAT_WORD_SAY_OPEN, post_lang(post)));
     return 0;
 }
 
