@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/owner.h"
 #include "shared/version.h"
 #include "supervisor/control_queue.h"
 #include "supervisor/control_reload.h"
@@ -79,6 +80,13 @@ static const char *worker_state(const struct child *child, const struct scoreboa
     return scoreboard_state_name(atomic_load_explicit(&row->state, memory_order_relaxed));
 }
 
+/* Of all workers of a service that keeps its datagrams together it is the one. */
+static bool owns_datagrams(const struct child *child) {
+    const struct owner *owner = commons_owner(&child->commons);
+
+    return owner != NULL && owner_is(owner, child->generation);
+}
+
 static json_t *make_worker(const struct supervisor *supervisor, const struct child *child) {
     const struct scoreboard_row *row = find_row(supervisor, child);
     json_t *worker = json_object();
@@ -97,6 +105,8 @@ static json_t *make_worker(const struct supervisor *supervisor, const struct chi
     json_object_set_new(
         worker, "uptime_s", json_integer(whole_seconds(supervisor->now_ns, child->started_at_ns)));
     set_number(worker, "pss_bytes", pss_bytes);
+    if ((child->service->config->type->flags & SERVICE_OWNS_DATAGRAMS) != 0)
+        json_object_set_new(worker, "owns_datagrams", json_boolean(owns_datagrams(child)));
     return worker;
 }
 

@@ -109,7 +109,9 @@ void connection_give(struct connection *connection, const char *data, size_t len
     connection->session.messages++;
     connection->session.total = total;
     worker_count(worker, &worker->row->counts.requests, 1);
-    worker_count(worker, &worker->row->counts.bytes_in, len);
+    /* Of texts what comes is counted as it comes. */
+    if (connection->dialect == NULL)
+        worker_count(worker, &worker->row->counts.bytes_in, len);
     connection_enter_hook(connection->lane);
     FAILPOINT("hook");
     worker->args->ops->message(&connection->session, data, len);

@@ -217,25 +217,30 @@ static void take_end(struct connection *connection) {
         connection->is_closing = true;
 }
 
+static void take(struct connection *connection, const char *data, size_t len) {
+    struct worker *worker = connection->session.worker;
+
+    atomic_store_explicit(
+        &worker->row->last_message_at_ns, *connection->post->now_ns, memory_order_relaxed);
+    if (connection->dialect == NULL) {
+        connection_give(connection, data, len, len);
+        return;
+    }
+    worker_count(worker, &worker->row->counts.bytes_in, len);
+    dialect_read(connection, data, len, false);
+}
+
 static bool read_more(struct connection *connection) {
     struct post *post = connection->post;
-    struct worker *worker = post->worker;
     ssize_t n = recv(connection->fd, post->data, post->data_size, MSG_DONTWAIT);
 
-    if (n > 0) {
-        atomic_store_explicit(
-            &worker->row->last_message_at_ns, *post->now_ns, memory_order_relaxed);
-        if (connection->dialect != NULL)
-            dialect_read(connection, post->data, (size_t)n, false);
-        else
-            connection_give(connection, post->data, (size_t)n, (size_t)n);
-        return connection->session.messages > 0;
-    }
-    if (n == 0)
+    if (n > 0)
+        take(connection, post->data, (size_t)n);
+    else if (n == 0)
         take_end(connection);
     else if (errno != EAGAIN && errno != EINTR)
         connection->is_broken = true;
-    return false;
+    return n > 0 && connection->session.messages > 0;
 }
 
 /* Told to leave: what still comes is read and not used, so that no reset overtakes an answer. */

@@ -84,14 +84,31 @@ static uint64_t limit_of(const struct post *post, enum post_phase phase) {
     return args->first_message_timeout_ms * 1000000ull;
 }
 
-/* Who has said nothing has less time where others have no room; looked at when that matters. */
-static uint64_t limit_greeting(const struct post *post, const struct post_session *first) {
-    const uint64_t limit_ns = limit_of(post, POST_GREETING);
+static uint64_t least(uint64_t a_ns, uint64_t b_ns) {
+    return a_ns < b_ns ? a_ns : b_ns;
+}
 
-    if ((limit_ns > 0 && limit_ns <= CROWDED_NS) ||
-        *post->now_ns - first->alive_at_ns < CROWDED_NS || !is_crowded(post->worker))
-        return limit_ns;
-    return CROWDED_NS;
+/*
+ * When one that has said nothing is over; it has less time where others have no room, which is
+ * looked at when it matters, again and again.
+ */
+static uint64_t end_greeting(const struct post *post, const struct post_session *session) {
+    const uint64_t now_ns = *post->now_ns, since_ns = session->alive_at_ns,
+                   limit_ns = limit_of(post, POST_GREETING),
+                   end_ns = limit_ns > 0 ? since_ns + limit_ns : UINT64_MAX;
+
+    if (now_ns < since_ns + CROWDED_NS)
+        return least(end_ns, since_ns + CROWDED_NS);
+    return is_crowded(post->worker) ? now_ns : least(end_ns, now_ns + CROWD_NS);
+}
+
+/* When a session is over if nothing happens; UINT64_MAX: never. */
+static uint64_t end_of(const struct post *post, const struct post_session *session) {
+    const uint64_t limit_ns = limit_of(post, session->phase);
+
+    if (session->phase == POST_GREETING)
+        return end_greeting(post, session);
+    return limit_ns > 0 ? session->alive_at_ns + limit_ns : UINT64_MAX;
 }
 
 static void tell_slow(const struct connection *connection) {
@@ -114,24 +131,14 @@ static void end_silent_one(struct post_session *session) {
 
 /* End those that were silent for too long; returns when the next one will have been. */
 static uint64_t end_silent(struct post *post, enum post_phase phase) {
-    struct post_list *list = &post->list[phase];
-    const uint64_t now_ns = *post->now_ns;
     struct post_session *session;
-    uint64_t limit_ns;
+    uint64_t end_ns = UINT64_MAX;
 
-    session = TAILQ_FIRST(list);
-    if (session == NULL)
-        return UINT64_MAX;
-    limit_ns = phase == POST_GREETING ? limit_greeting(post, session) : limit_of(post, phase);
     /* It leaves the list there. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-    while ((session = TAILQ_FIRST(list)) != NULL && limit_ns > 0 &&
-           session->alive_at_ns + limit_ns <= now_ns)
+    while ((session = TAILQ_FIRST(&post->list[phase])) != NULL &&
+           (end_ns = end_of(post, session)) <= *post->now_ns)
         end_silent_one(session);
-    if (session == NULL)
-        return UINT64_MAX;
-    if (phase == POST_GREETING)
-        return now_ns + CROWD_NS;
-    return limit_ns > 0 ? session->alive_at_ns + limit_ns : UINT64_MAX;
+    return session != NULL ? end_ns : UINT64_MAX;
 }
 
 /* Those whose dialects wait for a moment that has come. */
@@ -155,10 +162,6 @@ static void look_at_timed(struct post *post) {
     }
 }
 
-static uint64_t sooner(uint64_t a_ns, uint64_t b_ns) {
-    return a_ns < b_ns ? a_ns : b_ns;
-}
-
 int post_look(struct post *post) {
     const uint64_t now_ns = *post->now_ns;
     uint64_t next_ns = UINT64_MAX;
@@ -168,11 +171,11 @@ int post_look(struct post *post) {
         if (post->is_main)
             next_ns = post_look_at_offered(post);
         for (enum post_phase phase = POST_GREETING; phase <= POST_LINGERING; phase++)
-            next_ns = sooner(next_ns, end_silent(post, phase));
+            next_ns = least(next_ns, end_silent(post, phase));
         if (post->due_ms != UINT64_MAX)
-            next_ns = sooner(next_ns, post->due_ms * 1000000);
+            next_ns = least(next_ns, post->due_ms * 1000000);
     }
-    next_ns = sooner(next_ns, post_next_tick_ns(post));
+    next_ns = least(next_ns, post_next_tick_ns(post));
     if (next_ns == UINT64_MAX)
         return -1;
     if (next_ns <= now_ns)

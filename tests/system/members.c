@@ -125,6 +125,16 @@ static void come(struct member *member) {
 
 /* ---- in ---- */
 
+/* A datagram may be lost on its way in, or on its way out; nothing comes twice. */
+static bool is_next(
+    const struct club *club, const struct member *member, uint64_t number, uint64_t id) {
+    const uint64_t heard = member->heard[number];
+
+    if (heard == 0)
+        return true;
+    return member->is_datagram || number > club->plan->count ? id > heard : id == heard + 1;
+}
+
 /* Its own, or somebody's: each exactly once, and by their own numbers in order. */
 static void take_message(struct club *club, struct member *member, const char *line, size_t len) {
     unsigned long seq, number, id;
@@ -141,7 +151,7 @@ static void take_message(struct club *club, struct member *member, const char *l
         club->order[seq] = value;
     if (club->order[seq] != value)
         fail(club, member, "another got another", line);
-    if (!member->is_datagram && member->heard[number] > 0 && id != member->heard[number] + 1)
+    if (!is_next(club, member, number, id))
         fail(club, member, "its sender's order", line);
     member->heard[number] = id;
     member->at = seq;

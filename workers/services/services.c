@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "workers/services/ack/ack.h"
+#include "workers/services/chat/chat.h"
 #include "workers/services/echo/echo.h"
 #include "workers/services/message_log/message_log.h"
 #include "workers/services/relay/relay.h"
@@ -12,6 +13,7 @@ const struct service_ops *const services_table[] = {
     &echo_service,
     &ack_service,
     &message_log_service,
+    &chat_service,
     &relay_service,
     NULL,
 };

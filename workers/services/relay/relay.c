@@ -54,7 +54,8 @@ static void relay_bus(const void *settings, struct bus_settings *out) {
 
     out->history = (uint32_t)relay->history;
     out->payload_max = RELAY_TEXT_MAX;
-    out->arena_bytes = 1u << 20;
+    /* All of it may be one worker's; pages are made as they are touched. */
+    out->arena_bytes = (uint32_t)relay->history * (RELAY_TEXT_MAX + 64);
 }
 
 /* ---- words ---- */
