@@ -13,6 +13,8 @@
 #include "shared/wire.h"
 
 #ifdef HAVE_READLINE
+#include <langinfo.h>
+#include <locale.h>
 #include <readline/history.h>
 #include <readline/readline.h>
 #endif
@@ -130,7 +132,17 @@ static void take_line(char *line) {
         add_history(line);
 }
 
+/* Where the locale does not say how letters are written, readline would take bytes for keys. */
+static void speak_utf8(void) {
+    if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setenv("LC_ALL", "C.UTF-8", 1);
+    rl_variable_bind("convert-meta", "off");
+    rl_variable_bind("input-meta", "on");
+    rl_variable_bind("output-meta", "on");
+}
+
 static void edited_open(void) {
+    speak_utf8();
     rl_catch_signals = 0;
     rl_catch_sigwinch = 0;
     rl_bind_key('\t', rl_insert); /* there is nothing to complete, files least of all */
