@@ -149,8 +149,14 @@ static void edited_open(void) {
     rl_callback_handler_install(prompt, take_line);
 }
 
+/* What was typed stays on the screen; a prompt with nothing behind it does not. */
 static void edited_close(void) {
+    if (rl_end == 0)
+        rl_clear_visible_line();
+    else
+        rl_crlf();
     rl_callback_handler_remove();
+    fflush(stdout);
     free(edited.line);
     edited.line = NULL;
 }
