@@ -37,6 +37,7 @@ int main(int argc, char **argv) {
         completion_suite,
         bus_suite,
         message_log_suite,
+        client_suite,
         client_terminal_suite,
         chat_storm_suite,
         { .name = NULL },

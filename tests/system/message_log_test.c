@@ -340,20 +340,40 @@ static void only_who_can_tell_answers_apart_is_answered(void) {
     daemon_stop(&daemon_);
 }
 
-static void file_that_is_moved_away_is_begun_anew(void) {
-    start("rate = 0;");
+static void what_is_not_written_is_not_acknowledged(void) {
+    daemon_write_config("");
+    EACH_MODEL(m)
+    CHECK(symlink("/dev/full", FILE_OF(m)) == 0, "symlink");
+    start("ack = true;");
     EACH_MODEL(m) {
         int fd = daemon_connect(daemon_port(service[m], "tcp"));
 
-        say(fd, "before\n", 7);
+        say(fd, "one\ntwo\n", 8);
+        expect_answer(fd, "error not written\nerror not written\n", 36);
+        CHECK(counted(m, "unwritten") == 2, "counters");
+        close(fd);
+    }
+    CHECK(daemon_log_count("was not written to") > 0, "%s", daemon_log());
+    daemon_stop(&daemon_);
+}
+
+static void file_that_is_moved_away_is_begun_anew(void) {
+    int fd[3];
+
+    start("rate = 0;");
+    EACH_MODEL(m) {
+        fd[m] = daemon_connect(daemon_port(service[m], "tcp"));
+        say(fd[m], "before\n", 7);
         expect_lines(m, 1);
         CHECK(rename(FILE_OF(m), "moved") == 0, "rename");
+    }
+    EACH_MODEL(m) {
         CHECK(harness_until(PATIENCE_MS, harness_exists(FILE_OF(m))), "no new file");
         /* The other worker may have begun it: this one has a second. */
         CHECK(harness_until(
-                  PATIENCE_MS, (say(fd, "after\n", 6), strstr(written(m), "after") != NULL)),
+                  PATIENCE_MS, (say(fd[m], "after\n", 6), strstr(written(m), "after") != NULL)),
             "%s", written(m));
-        close(fd);
+        close(fd[m]);
     }
     daemon_stop(&daemon_);
 }
@@ -411,6 +431,7 @@ static const struct harness_test tests[] = {
     { "datagrams_of_a_flood_are_dropped_and_counted",
         datagrams_of_a_flood_are_dropped_and_counted },
     { "only_who_can_tell_answers_apart_is_answered", only_who_can_tell_answers_apart_is_answered },
+    { "what_is_not_written_is_not_acknowledged", what_is_not_written_is_not_acknowledged },
     { "file_that_is_moved_away_is_begun_anew", file_that_is_moved_away_is_begun_anew },
     { "who_sends_datagrams_is_known_after_its_reader_was_killed",
         who_sends_datagrams_is_known_after_its_reader_was_killed },

@@ -38,6 +38,7 @@ extern const struct harness_suite doctor_suite;
 extern const struct harness_suite completion_suite;
 extern const struct harness_suite bus_suite;
 extern const struct harness_suite message_log_suite;
+extern const struct harness_suite client_suite;
 extern const struct harness_suite client_terminal_suite;
 extern const struct harness_suite chat_storm_suite;
 

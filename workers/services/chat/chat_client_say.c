@@ -16,7 +16,10 @@
 /* ---- sending ---- */
 
 void chat_client_send(struct chat_client *client, const char *text, size_t len) {
-    if (client->talk.fd >= 0 && talk_send(&client->talk, text, len, clock_now_ms()) < 0)
+    if (client->talk.fd < 0)
+        return;
+    dial_wait(-1, 0, talk_send_due_ms(&client->talk));
+    if (talk_send(&client->talk, text, len, clock_now_ms()) < 0)
         client->send_error = errno; /* the connection may be in use: it is closed by the loop */
 }
 

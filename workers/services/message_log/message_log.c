@@ -150,7 +150,8 @@ static int write_down(const struct worker_part *part, const struct record *recor
     return rc;
 }
 
-static void make_record(struct session *session, const struct message_log_speaker *speaker,
+/* Returns false when it has to stand in the file and does not. */
+static bool make_record(struct session *session, const struct message_log_speaker *speaker,
     const struct message_log_said *said) {
     const struct worker_part *part = post_worker(session_post(session));
     struct record record = { .said = said, .lang = session_lang(session) };
@@ -163,10 +164,11 @@ static void make_record(struct session *session, const struct message_log_speake
     session_add_count(session, CUT, said->total > said->len);
     session_add_count(session, BAD_TEXT,
         !text_utf8_is_valid(said->data, said->len) || memchr(said->data, '\0', said->len) != NULL);
-    if (part->file.fd >= 0 && write_down(part, &record) < 0) {
-        session_add_count(session, UNWRITTEN, 1);
-        log_warn("a message was not written to %s", part->file.path);
-    }
+    if (part->file.fd < 0 || write_down(part, &record) == 0)
+        return true;
+    session_add_count(session, UNWRITTEN, 1);
+    log_warn("a message was not written to %s", part->file.path);
+    return false;
 }
 
 /* ---- what is said ---- */
@@ -187,31 +189,35 @@ static struct message_log_said cut(
         .total = session->total > len ? session->total : len };
 }
 
-/* Returns false when it was goodbye. */
-static bool hear(
+enum heard { HEARD, HEARD_UNWRITTEN, HEARD_END };
+
+static enum heard hear(
     struct session *session, struct message_log_speaker *speaker, const char *data, size_t len) {
     const struct settings *settings = session_settings(session);
     struct message_log_said said = cut(settings, data, len, session);
 
     if (settings->login && speaker->login.len == 0) {
         if (message_log_text_is_end(&said))
-            return false;
+            return HEARD_END;
         take_login(session, speaker, &said);
     } else if (settings->login) {
         message_log_text_strip(&speaker->login, &said);
     }
     if (message_log_text_is_end(&said))
-        return false;
+        return HEARD_END;
     if (said.len > 0) {
-        make_record(session, speaker, &said);
+        if (!make_record(session, speaker, &said))
+            return HEARD_UNWRITTEN;
         speaker->records++;
     }
-    return true;
+    return HEARD;
 }
 
-static void acknowledge(struct session *session, const struct message_log_speaker *speaker) {
+static void acknowledge(
+    struct session *session, const struct message_log_speaker *speaker, bool is_written) {
     char text[32];
-    int len = snprintf(text, sizeof(text), "ok %" PRIu64, speaker->records);
+    int len = is_written ? snprintf(text, sizeof(text), "ok %" PRIu64, speaker->records)
+                         : snprintf(text, sizeof(text), "error not written");
 
     if (session_form(session) != WIRE_FORM_RAW)
         (void)session_send(session, text, (size_t)len);
@@ -234,7 +240,7 @@ static void take_datagram(struct session *session, const char *data, size_t len)
         session_say(
             session, "dropped", dropped_words[session_lang(session)], sender->speaker.dropped);
     sender->speaker.dropped = 0;
-    if (!hear(session, &sender->speaker, data, len))
+    if (hear(session, &sender->speaker, data, len) == HEARD_END)
         message_log_senders_forget(sender);
 }
 
@@ -242,18 +248,20 @@ static void message_log_message(struct session *session, const char *data, size_
     const struct settings *settings = session_settings(session);
     const struct message_log_rate rate = rate_of(settings);
     struct message_log_speaker *speaker = session_state(session);
+    enum heard heard;
     uint64_t wait_ms;
 
     if (session->proto == NET_UDP) {
         take_datagram(session, data, len);
         return;
     }
-    if (!hear(session, speaker, data, len)) {
+    heard = hear(session, speaker, data, len);
+    if (heard == HEARD_END) {
         session_close(session);
         return;
     }
     if (settings->ack)
-        acknowledge(session, speaker);
+        acknowledge(session, speaker, heard == HEARD);
     wait_ms = message_log_speaker_spend(speaker, &rate, post_now_ms(session_post(session)));
     if (wait_ms > 0) {
         session_add_count(session, DELAYED, 1);

@@ -43,6 +43,7 @@ static int refuse_send(struct message_log_sending *sending, int error) {
 }
 
 static int put(struct message_log_sending *sending, const char *text, size_t len) {
+    dial_wait(-1, 0, talk_send_due_ms(&sending->talk));
     if (talk_send(&sending->talk, text, len, clock_now_ms()) < 0)
         return refuse_send(sending, errno);
     sending->owed++;
@@ -218,11 +219,9 @@ static int converse(struct message_log_sending *sending) {
  */
 static int say_goodbye(struct message_log_sending *sending) {
     const uint64_t end_ms = clock_now_ms() + LAST_WORD_MS;
-    const uint64_t pause_ms = talk_send_due_ms(&sending->talk);
     int rc = 1;
 
-    if (pause_ms > 0)
-        dial_wait(-1, 0, pause_ms);
+    dial_wait(-1, 0, talk_send_due_ms(&sending->talk));
     if (talk_send(&sending->talk, "end", 3, clock_now_ms()) < 0)
         return errno == ECONNREFUSED ? refuse_send(sending, errno) : EXIT_CODE_OK;
     talk_finish(&sending->talk);
