@@ -8,7 +8,7 @@ VERSION := 0.1
 
 # What it takes to build and test; "make deps" installs what is missing.
 PACKAGES := gcc libc6-dev make pkg-config libbsd-dev libconfig-dev libjansson-dev libprimesieve-dev \
-            libcriterion-dev libunistring-dev strace systemd python3-minimal
+            libcriterion-dev libunistring-dev libreadline-dev tmux strace systemd python3-minimal
 # What lint, fuzz, tsan and the benchmarks need beyond that; "make deps-dev".
 PACKAGES_DEV := clang-14 clang-format-14 clang-tidy-14 llvm-14 libclang-rt-14-dev cppcheck \
                 shellcheck codespell mandoc gcovr primesieve parallel python3 libgomp1 \
@@ -26,9 +26,15 @@ LINK    ?= -pie -Wl,-z,relro,-z,now
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 ALL_CFLAGS  = -std=gnu17 -D_GNU_SOURCE -DPREFORK_VERSION='"$(VERSION)"' -I. $(WARN) $(HARDEN) \
-              $(if $(WERROR),-Werror) $(PKG_CFLAGS) $(CFLAGS) $(SANITIZE)
+              $(if $(WERROR),-Werror) $(PKG_CFLAGS) $(PART_CFLAGS) $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = $(LINK) -Wl,--as-needed $(LDFLAGS) $(SANITIZE)
-LIBS        = $(PKG_LIBS) -lunistring -pthread -ldl
+LIBS        = $(PKG_LIBS) $(OPT_LIBS) -lunistring -pthread -ldl
+
+# Optional: the line that is typed survives what comes in (prefork chat, prefork send).
+ifeq ($(shell pkg-config --exists readline && echo yes),yes)
+OPT_LIBS += $(shell pkg-config --libs readline)
+$(BUILD)/shared/line_editor.o: PART_CFLAGS := -DHAVE_READLINE $(shell pkg-config --cflags readline)
+endif
 
 SOURCES := $(sort $(shell find shared supervisor workers -name '*.c'))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)

@@ -31,3 +31,10 @@ int complaint_prefix(struct complaint *complaint, const char *format, ...) {
     snprintf(complaint->text + len, sizeof(complaint->text) - (size_t)len, ": %s", old);
     return -1;
 }
+
+int complaint_append(struct complaint *complaint, const char *text) {
+    const size_t len = strlen(complaint->text);
+
+    snprintf(complaint->text + len, sizeof(complaint->text) - len, "%s", text);
+    return -1;
+}

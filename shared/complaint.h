@@ -22,4 +22,7 @@ int complaint_set(struct complaint *complaint, const char *format, ...)
 int complaint_prefix(struct complaint *complaint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Write a text behind the line that is already there. Returns -1. */
+int complaint_append(struct complaint *complaint, const char *text);
+
 #endif

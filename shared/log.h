@@ -92,6 +92,7 @@ void log_flush_repeats(void);
  * shared/log_line.h. Returns its length.
  */
 #define LOG_LINE_MAX 4096
+#define LOG_MSG_MAX  3072 /* of it are for msg, escaped, so that fields have room behind any */
 size_t log_format_line(char dst[LOG_LINE_MAX], enum log_format format, enum log_level level,
     const struct log_origin *origin, const char *event, const char *msg,
     const struct log_field *fields);

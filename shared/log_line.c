@@ -12,9 +12,8 @@
 #include "shared/clock.h"
 #include "shared/escape.h"
 
-#define END_ROOM   16   /* ,"cut":true} and the newline */
-#define VALUE_ROOM 24   /* the least room a value is begun with: any number fits */
-#define MSG_MAX    3072 /* of escaped text, so that fields have room behind any message */
+#define END_ROOM   16 /* ,"cut":true} and the newline */
+#define VALUE_ROOM 24 /* the least room a value is begun with: any number fits */
 #define PIECE_MAX  (4 * ESCAPE_JSON_GROWTH + 1)
 
 enum style { STYLE_JSON, STYLE_QUOTED, STYLE_SENTENCE };
@@ -274,7 +273,7 @@ static void put_record(struct line *line, const struct log_record *record) {
         put_count(line, "pid", (uint64_t)record->origin.pid);
     put_word(line, "event", record->event);
     if (record->msg != NULL)
-        put_field(line, "msg", record->msg, record->msg_len, MSG_MAX);
+        put_field(line, "msg", record->msg, record->msg_len, LOG_MSG_MAX);
 }
 
 static void put_sentence(struct line *line, const struct log_record *record) {
@@ -285,7 +284,7 @@ static void put_sentence(struct line *line, const struct log_record *record) {
     put_time_of_day(line, (unsigned)(local_s % 86400));
     put(line, " ", 1);
     if (record->origin.service != NULL && record->origin.service[0] != '\0') {
-        put_text(line, STYLE_SENTENCE, line->at + MSG_MAX / 4, record->origin.service,
+        put_text(line, STYLE_SENTENCE, line->at + LOG_MSG_MAX / 4, record->origin.service,
             strlen(record->origin.service));
         if (record->origin.slot > 0) {
             put(line, "[", 1);
@@ -294,7 +293,7 @@ static void put_sentence(struct line *line, const struct log_record *record) {
         }
         put(line, " ", 1);
     }
-    put_text(line, STYLE_SENTENCE, line->at + MSG_MAX, text, len);
+    put_text(line, STYLE_SENTENCE, line->at + LOG_MSG_MAX, text, len);
 }
 
 size_t log_line_make(

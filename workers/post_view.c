@@ -121,7 +121,7 @@ bool post_is_heard(const struct post *post) {
 }
 
 void post_say(const struct post *post, const char *event, const char *format, ...) {
-    char text[1024];
+    char text[LOG_LINE_MAX];
     va_list args;
 
     if (!post_is_heard(post))

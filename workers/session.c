@@ -119,7 +119,7 @@ bool session_is_heard(const struct session *session) {
 }
 
 void session_say(const struct session *session, const char *event, const char *format, ...) {
-    char text[1024], peer[NET_TEXT_MAX];
+    char text[LOG_LINE_MAX], peer[NET_TEXT_MAX];
     va_list args;
 
     if (!session_is_heard(session))

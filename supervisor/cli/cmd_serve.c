@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/ask.h"
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "shared/net.h"
@@ -18,7 +19,6 @@
 #include "supervisor/cli/serve_daemon.h"
 #include "workers/services/service.h"
 
-#define TRIES     3
 #define ANSWER_MS 10000
 
 struct values {
@@ -121,31 +121,34 @@ static int read_port(const char *text, size_t len, uint16_t *out, struct complai
     return 0;
 }
 
+struct asked {
+    struct serving *serving;
+    const char *usual;
+    uint16_t *port;
+};
+
+static int check_port(void *owner, const char *text, struct complaint *complaint) {
+    const struct asked *asked = owner;
+    const bool is_typed = text != asked->usual;
+    int rc = is_typed ? read_port(text, strlen(text), asked->port, complaint) : 0;
+
+    asked->serving->is_port_chosen = is_typed && rc == 0;
+    return rc;
+}
+
 /* Ask on the terminal; an empty line takes the default. */
 static int ask_port(struct serving *serving, uint16_t *out, struct complaint *complaint) {
-    char *line = NULL;
-    size_t size = 0;
-    ssize_t len;
-    int rc = -1;
+    char usual[8];
+    struct asked asked = { .serving = serving, .usual = usual, .port = out };
+    const struct ask_question question = {
+        .words = serving->values->lang == 0 ? "Port" : "Порт",
+        .fallback = usual,
+        .check = check_port,
+        .owner = &asked,
+    };
 
-    complaint_set(complaint, "no port was given");
-    for (int i = 0; i < TRIES && rc < 0; i++) {
-        fprintf(stderr, "%s [%u]: ", serving->values->lang == 0 ? "Port" : "Порт", *out);
-        len = getline(&line, &size, stdin);
-        if (len < 0)
-            break;
-        len = (ssize_t)strcspn(line, "\r\n");
-        if (len == 0) {
-            rc = 0;
-            break;
-        }
-        rc = read_port(line, (size_t)len, out, complaint);
-        serving->is_port_chosen = rc == 0;
-        if (rc < 0 && i + 1 < TRIES)
-            log_warnx("%s", complaint->text);
-    }
-    free(line);
-    return rc;
+    snprintf(usual, sizeof(usual), "%u", *out);
+    return ask_person(&question, complaint) == EXIT_CODE_OK ? 0 : -1;
 }
 
 static int take_port(struct serving *serving, const char *operand, struct complaint *complaint) {

@@ -25,7 +25,9 @@
 #include "supervisor/cli/cmd_service.h"
 #include "supervisor/cli/cmd_status.h"
 #include "supervisor/cli/cmd_stop.h"
+#include "workers/services/chat/chat_cmd.h"
 #include "workers/services/echo/echo_cmd.h"
+#include "workers/services/message_log/send_cmd.h"
 
 const struct cmd *const cmds_table[] = {
     &cmd_job_run,
@@ -39,6 +41,8 @@ const struct cmd *const cmds_table[] = {
     &cmd_compare_job,
     &cmd_serve,
     &echo_cmd,
+    &send_cmd,
+    &chat_cmd,
     &cmd_status,
     &cmd_explain,
     &cmd_start,

@@ -45,6 +45,10 @@ int main(int argc, char **argv) {
         daemon_jobs_plan_suite,
         completion_suite,
         bus_suite,
+        message_log_suite,
+        client_suite,
+        client_terminal_suite,
+        chat_storm_suite,
         { .name = NULL },
     };
 

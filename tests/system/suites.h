@@ -46,5 +46,9 @@ extern const struct harness_suite daemon_jobs_storm_suite;
 extern const struct harness_suite daemon_jobs_plan_suite;
 extern const struct harness_suite completion_suite;
 extern const struct harness_suite bus_suite;
+extern const struct harness_suite message_log_suite;
+extern const struct harness_suite client_suite;
+extern const struct harness_suite client_terminal_suite;
+extern const struct harness_suite chat_storm_suite;
 
 #endif

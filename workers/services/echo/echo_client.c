@@ -5,8 +5,6 @@
 #include "workers/services/echo/echo_client.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,89 +22,10 @@ static uint64_t end_of(const struct echo_client *client) {
     return clock_now_ms() + client->timeout_ms;
 }
 
-/* Wait for events until end_ms. Returns what is ready, 0 at the end of time. */
-static short wait_for(int fd, short events, uint64_t end_ms) {
-    struct pollfd watch = { .fd = fd, .events = events };
-    uint64_t now_ms = clock_now_ms();
-
-    while (now_ms < end_ms && poll(&watch, 1, (int)(end_ms - now_ms)) <= 0)
-        now_ms = clock_now_ms();
-    return watch.revents;
-}
-
-/* ---- connecting ---- */
-
-static int refuse_connection(int error, const char *where, struct complaint *complaint) {
-    if (error == ETIMEDOUT) {
-        complaint_set(complaint, "%s does not answer", where);
-        return EXIT_CODE_TIME_LIMIT;
-    }
-    if (error == ECONNREFUSED || error == ENOENT)
-        complaint_set(complaint, "nobody listens at %s", where);
-    else
-        complaint_set(complaint, "cannot connect to %s: %s", where, strerror(error));
-    return error == EACCES || error == EPERM ? EXIT_CODE_PERMISSION : EXIT_CODE_UNAVAILABLE;
-}
-
-/* Returns 0 or an errno. */
-static int connect_in_time(
-    struct echo_client *client, const struct sockaddr *address, socklen_t len) {
-    socklen_t size = sizeof(int);
-    int error = 0;
-
-    client->fd = socket(address->sa_family,
-        (client->is_datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (client->fd < 0)
-        return errno;
-    if (connect(client->fd, address, len) == 0)
-        return 0;
-    if (errno != EINPROGRESS)
-        return errno == EAGAIN ? ETIMEDOUT : errno; /* EAGAIN: a UNIX socket's queue is full */
-    if (wait_for(client->fd, POLLOUT, end_of(client)) == 0)
-        return ETIMEDOUT;
-    if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-        return errno;
-    return error;
-}
-
-int echo_client_open_address(struct echo_client *client, enum net_proto proto,
-    const struct net_address *address, struct complaint *complaint) {
-    char text[NET_TEXT_MAX];
-    int error;
-
-    client->is_datagram = proto == NET_UDP;
-    error = connect_in_time(client, &address->sa.any, address->len);
-    return error == 0 ? EXIT_CODE_OK
-                      : refuse_connection(error, net_format(text, address), complaint);
-}
-
-int echo_client_open(struct echo_client *client, const char *host, const char *port, bool datagrams,
-    struct complaint *complaint) {
-    const struct addrinfo hints = { .ai_socktype = datagrams ? SOCK_DGRAM : SOCK_STREAM,
-        .ai_flags = AI_NUMERICSERV };
-    struct addrinfo *all, *one;
-    char name[NET_TEXT_MAX];
-    int rc, error = EHOSTUNREACH;
-
-    client->is_datagram = datagrams;
-    rc = getaddrinfo(host, port, &hints, &all);
-    if (rc != 0) {
-        complaint_set(complaint, "unknown host \"%.100s\": %s", host, gai_strerror(rc));
-        return EXIT_CODE_NO_HOST;
-    }
-    for (one = all; one != NULL; one = one->ai_next) {
-        error = connect_in_time(client, one->ai_addr, one->ai_addrlen);
-        if (error == 0)
-            break;
-        close(client->fd);
-        client->fd = -1;
-    }
-    freeaddrinfo(all);
-    if (error == 0)
-        return EXIT_CODE_OK;
-    snprintf(name, sizeof(name), strchr(host, ':') != NULL ? "[%.100s]:%.6s" : "%.100s:%.6s", host,
-        port);
-    return refuse_connection(error, name, complaint);
+int echo_client_open(
+    struct echo_client *client, const struct dial_target *target, struct complaint *complaint) {
+    client->is_datagram = target->proto == NET_UDP;
+    return dial_open(target, client->timeout_ms, &client->fd, complaint);
 }
 
 void echo_client_close(struct echo_client *client) {
@@ -203,7 +122,7 @@ static int exchange_stream(
             if (n < 0 && errno != EAGAIN && errno != EINTR)
                 sent = len;
         }
-        ready = wait_for(client->fd, (short)(POLLIN | (sent < len ? POLLOUT : 0)), end_ms);
+        ready = dial_wait(client->fd, (short)(POLLIN | (sent < len ? POLLOUT : 0)), end_ms);
         if (ready == 0)
             return refuse_late(client, len, complaint);
         if (ready & ~POLLOUT)
@@ -225,7 +144,7 @@ static int receive_datagram(
     ssize_t n;
     size_t at;
 
-    while (wait_for(client->fd, POLLIN, end_ms) != 0) {
+    while (dial_wait(client->fd, POLLIN, end_ms) != 0) {
         n = recv(client->fd, client->reply, client->reply_room, MSG_TRUNC);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             continue;
@@ -299,7 +218,7 @@ int echo_client_finish(struct echo_client *client, struct complaint *complaint) 
     if (client->is_datagram || shutdown(client->fd, SHUT_WR) < 0)
         return EXIT_CODE_OK;
     /* One that does not close is no liar: only bytes that nobody sent are wrong. */
-    if (wait_for(client->fd, POLLIN, end_ms) == 0)
+    if (dial_wait(client->fd, POLLIN, end_ms) == 0)
         return EXIT_CODE_OK;
     n = recv(client->fd, more, sizeof(more), 0);
     if (n <= 0)

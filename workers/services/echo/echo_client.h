@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "shared/complaint.h"
-#include "shared/net.h"
+#include "shared/dial.h"
 
 struct echo_client {
     int fd; /* -1 */
@@ -24,16 +24,9 @@ struct echo_client {
     size_t before_len;
 };
 
-/*
- * Connect to a host by name or number and a port. Asks the resolver.
- * Returns an exit code: 0, or with the complaint 68, 69, 71, 124.
- */
-int echo_client_open(struct echo_client *client, const char *host, const char *port, bool datagrams,
-    struct complaint *complaint);
-
-/* The same for an address; a UNIX socket, or one that needs no resolver. */
-int echo_client_open_address(struct echo_client *client, enum net_proto proto,
-    const struct net_address *address, struct complaint *complaint);
+/* Returns an exit code: 0, or with the complaint what dial_open() says. */
+int echo_client_open(
+    struct echo_client *client, const struct dial_target *target, struct complaint *complaint);
 
 /*
  * Send and wait until as many bytes are back; *out_rtt_ns is how long that took.

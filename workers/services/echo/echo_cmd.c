@@ -5,36 +5,49 @@
 #include "workers/services/echo/echo_cmd.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "shared/ask.h"
+#include "shared/clock.h"
 #include "shared/escape.h"
 #include "shared/exit_code.h"
 #include "shared/log.h"
 #include "shared/number.h"
 #include "workers/services/echo/echo_client.h"
+#include "workers/services/echo/echo_trips.h"
 
-#define SAMPLES_MAX (1u << 20) /* of the latest messages, when there are more */
-#define SIZE_MOST   (64u << 20)
-#define PIECE       4096u
+#define SIZE_MOST (64u << 20)
+#define PIECE     4096u
 
 struct values {
-    uint64_t count, size, timeout_ms, retries;
+    uint64_t count, size, interval_ms, timeout_ms, retries;
     const char *message;
-    bool udp, json, quiet;
+    bool udp, json, quiet, no_input;
 };
 
 #define OPTION(field) .name = #field, .offset = offsetof(struct values, field)
 
 static const struct setting options_table[] = {
     { OPTION(count), .type = SETTING_NUMBER, .operand = "N", .min = 1, .max = 1000000000,
-        .fallback_words = "1; without it the lines of stdin are sent when it is no terminal",
+        .fallback_words =
+            "1, with --interval no end; without both the lines of stdin are sent when "
+            "it is no terminal",
         .help = "how many messages to send" },
     { OPTION(message), .type = SETTING_TEXT, .operand = "TEXT",
         .fallback_words = "a line with its number", .help = "what to send" },
     { OPTION(size), .type = SETTING_BYTES, .operand = "BYTES", .min = 1, .max = SIZE_MOST,
         .fallback_words = "that of the text", .help = "how long each message shall be" },
+    { .name = "interval",
+        .type = SETTING_DURATION,
+        .offset = offsetof(struct values, interval_ms),
+        .operand = "TIME",
+        .max = 86400000,
+        .fallback_words = "none: one after the other",
+        .help = "from the sending of one message to that of the next" },
     { OPTION(udp), .type = SETTING_BOOL, .help = "send datagrams" },
     { .name = "timeout",
         .type = SETTING_DURATION,
@@ -46,6 +59,8 @@ static const struct setting options_table[] = {
         .help = "how long to wait for each answer" },
     { OPTION(retries), .type = SETTING_NUMBER, .operand = "N", .fallback = "2", .max = 1000,
         .help = "how often an unanswered datagram is sent again" },
+    { OPTION(no_input), .type = SETTING_BOOL,
+        .help = "ask nobody where to connect to: what is not given is 127.0.0.1 50007" },
     { OPTION(quiet), .type = SETTING_BOOL, .help = "print neither answers nor summary" },
     { OPTION(json), .type = SETTING_BOOL, .help = "answers and summary in JSON" },
     { .name = NULL },
@@ -57,15 +72,18 @@ struct run {
     struct echo_client client;
     char *message;
     size_t len, room;
-    uint64_t sent, bytes, *rtt_ns;
+    struct echo_trips trips;
+    uint64_t sent, bytes;
     bool is_terminal;
 };
+
+static volatile sig_atomic_t was_interrupted;
 
 /* ---- what to send ---- */
 
 static bool reads_lines(const struct values *values) {
     return values->count == 0 && values->message == NULL && values->size == 0 &&
-           !isatty(STDIN_FILENO);
+           values->interval_ms == 0 && !isatty(STDIN_FILENO);
 }
 
 /* The next message. Returns false when there is none. */
@@ -78,17 +96,21 @@ static bool next_line(struct run *run) {
 
 /* The text, repeated up to the size when there is one. */
 static bool next_generated(struct run *run) {
+    const bool is_endless = run->values->count == 0 && run->values->interval_ms > 0;
     const uint64_t count = run->values->count > 0 ? run->values->count : 1;
     char numbered[64];
     const char *text = run->values->message;
     size_t text_len, len;
 
-    if (run->sent == count)
+    if (run->sent == count && !is_endless)
         return false;
     if (text == NULL) {
-        snprintf(numbered, sizeof(numbered), "message %" PRIu64 " of %" PRIu64 "\n", run->sent + 1,
-            count);
         text = numbered;
+        if (is_endless)
+            snprintf(numbered, sizeof(numbered), "message %" PRIu64 "\n", run->sent + 1);
+        else
+            snprintf(numbered, sizeof(numbered), "message %" PRIu64 " of %" PRIu64 "\n",
+                run->sent + 1, count);
     }
     text_len = strlen(text);
     len = run->values->size > 0 ? (size_t)run->values->size : text_len;
@@ -145,7 +167,7 @@ static void print_text(const struct run *run) {
 }
 
 static void take_reply(struct run *run, uint64_t rtt_ns) {
-    run->rtt_ns[run->sent % SAMPLES_MAX] = rtt_ns;
+    echo_trips_add(&run->trips, rtt_ns);
     run->sent++;
     run->bytes += run->len;
     if (run->values->quiet)
@@ -158,93 +180,62 @@ static void take_reply(struct run *run, uint64_t rtt_ns) {
 
 /* ---- the summary ---- */
 
-static int compare_u64(const void *a, const void *b) {
-    const uint64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
+static void summarize_json(const struct run *run, const struct echo_trips_summary *rtt) {
+    fprintf(stderr,
+        "{\"answered\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"lost\":%" PRIu64
+        ",\"rtt_min_us\":%" PRIu64 ",\"rtt_median_us\":%" PRIu64 ",\"rtt_p90_us\":%" PRIu64
+        ",\"rtt_p99_us\":%" PRIu64 ",\"rtt_max_us\":%" PRIu64 "}\n",
+        run->sent, run->bytes, run->client.lost, rtt->least / 1000, rtt->median / 1000,
+        rtt->p90 / 1000, rtt->p99 / 1000, rtt->most / 1000);
 }
 
 static void summarize(struct run *run) {
-    const size_t n = run->sent < SAMPLES_MAX ? (size_t)run->sent : SAMPLES_MAX;
-    uint64_t *rtt_ns = run->rtt_ns, least, median, p99;
-    char low[NUMBER_TEXT_MAX], middle[NUMBER_TEXT_MAX], high[NUMBER_TEXT_MAX];
-    char lost[64] = "", trip[4 * NUMBER_TEXT_MAX] = "";
+    const struct echo_trips_summary rtt = echo_trips_summarize(&run->trips);
+    char span[5][NUMBER_TEXT_MAX], lost[64] = "", trip[7 * NUMBER_TEXT_MAX] = "";
 
     if (run->values->quiet)
         return;
-    qsort(rtt_ns, n, sizeof(*rtt_ns), compare_u64);
-    least = n > 0 ? rtt_ns[0] : 0;
-    median = n > 0 ? rtt_ns[n / 2] : 0;
-    p99 = n > 0 ? rtt_ns[(n * 99 + 99) / 100 - 1] : 0;
     if (run->values->json) {
-        fprintf(stderr,
-            "{\"answered\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"lost\":%" PRIu64
-            ",\"rtt_min_us\":%" PRIu64 ",\"rtt_median_us\":%" PRIu64 ",\"rtt_p99_us\":%" PRIu64
-            "}\n",
-            run->sent, run->bytes, run->client.lost, least / 1000, median / 1000, p99 / 1000);
+        summarize_json(run, &rtt);
         return;
     }
     if (run->client.is_datagram)
         snprintf(lost, sizeof(lost), ", %" PRIu64 " datagram%s lost", run->client.lost,
             run->client.lost == 1 ? "" : "s");
-    if (n > 0)
-        snprintf(trip, sizeof(trip), "; round trip min %s, median %s, p99 %s",
-            number_format_span(low, least), number_format_span(middle, median),
-            number_format_span(high, p99));
+    if (run->sent > 0)
+        snprintf(trip, sizeof(trip), "; round trip min %s, median %s, p90 %s, p99 %s, max %s",
+            number_format_span(span[0], rtt.least), number_format_span(span[1], rtt.median),
+            number_format_span(span[2], rtt.p90), number_format_span(span[3], rtt.p99),
+            number_format_span(span[4], rtt.most));
     log_info("%" PRIu64 " message%s, %" PRIu64 " bytes, came back as sent%s%s", run->sent,
         run->sent == 1 ? "" : "s", run->bytes, lost, trip);
 }
 
 /* ---- */
 
-static int open_url(struct run *run, const char *url, struct complaint *complaint) {
-    struct net_address address;
-    enum net_proto proto;
-
-    if (net_parse(url, &proto, &address, complaint) < 0)
-        return EXIT_CODE_USAGE;
-    if (run->values->udp && proto == NET_TCP)
-        proto = NET_UDP;
-    if (run->values->udp && proto == NET_UNIX) {
-        complaint_set(complaint, "--udp does not go with a UNIX socket");
-        return EXIT_CODE_USAGE;
-    }
-    return echo_client_open_address(&run->client, proto, &address, complaint);
+/* The second one ends it at once. */
+static void interrupt(int signal_number) {
+    (void)signal_number;
+    was_interrupted = 1;
 }
 
-static int open_host(
-    struct run *run, const char *host, const char *port, struct complaint *complaint) {
-    char name[256], digits[8];
-    size_t len = strlen(host);
-    uint64_t number;
+static void catch_interrupts(void) {
+    const struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
 
-    if (number_parse_u64(port, strlen(port), &number, complaint) < 0 || number < 1 ||
-        number > 65535) {
-        complaint_set(complaint, "\"%.40s\" is no port: 1 to 65535", port);
-        return EXIT_CODE_USAGE;
-    }
-    snprintf(digits, sizeof(digits), "%u", (unsigned)number);
-    if (len > 2 && host[0] == '[' && host[len - 1] == ']')
-        snprintf(name, sizeof(name), "%.*s", (int)len - 2, host + 1);
-    else
-        snprintf(name, sizeof(name), "%s", host);
-    return echo_client_open(&run->client, name, digits, run->values->udp, complaint);
+    sigaction(SIGINT, &action, NULL);
 }
 
-static int open_peer(
-    struct run *run, const struct cmd_operands *operands, struct complaint *complaint) {
-    const char *first = operands->text[0];
-    const bool is_url = strstr(first, "://") != NULL;
+/* Wait for the time of the next message; an interrupt ends that. */
+static void keep_pace(const struct run *run) {
+    const uint64_t due_ns = run->client.sent_at_ns + run->values->interval_ms * 1000000u;
+    const uint64_t now_ns = clock_now_ns();
+    struct timespec left;
 
-    if (is_url == (operands->count == 2)) {
-        complaint_set(complaint,
-            is_url ? "\"%.40s\" is all: no port is taken behind it"
-                   : "\"%.40s\" needs a port behind it",
-            first);
-        return EXIT_CODE_USAGE;
-    }
-    return is_url ? open_url(run, first, complaint)
-                  : open_host(run, first, operands->text[1], complaint);
+    if (run->values->interval_ms == 0 || run->sent == 0 || now_ns >= due_ns)
+        return;
+    left = (struct timespec){ .tv_sec = (time_t)((due_ns - now_ns) / 1000000000u),
+        .tv_nsec = (long)((due_ns - now_ns) % 1000000000u) };
+    nanosleep(&left, NULL);
 }
 
 /* Send all there is. Returns an exit code. */
@@ -253,7 +244,10 @@ static int exchange_all(struct run *run, struct complaint *complaint) {
     uint64_t rtt_ns;
     int exit_code = EXIT_CODE_OK;
 
-    while (exit_code == EXIT_CODE_OK && next(run)) {
+    while (exit_code == EXIT_CODE_OK && !was_interrupted && next(run)) {
+        keep_pace(run);
+        if (was_interrupted)
+            break;
         /* The message is freed with the run. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         exit_code = echo_client_exchange(&run->client, run->message, run->len, &rtt_ns, complaint);
         if (exit_code == EXIT_CODE_OK)
@@ -261,11 +255,33 @@ static int exchange_all(struct run *run, struct complaint *complaint) {
     }
     if (exit_code == EXIT_CODE_OK)
         exit_code = echo_client_finish(&run->client, complaint);
+    if (exit_code == EXIT_CODE_OK && was_interrupted) {
+        complaint_set(complaint, "interrupted");
+        exit_code = EXIT_CODE_INTERRUPTED;
+    }
     if (fflush(stdout) != 0 && exit_code == EXIT_CODE_OK) {
         complaint_set(complaint, "cannot write what came back");
         exit_code = EXIT_CODE_IO;
     }
     return exit_code;
+}
+
+/* Ask, connect, exchange. Returns an exit code; 0, or with the complaint. */
+static int run_to(struct run *run, const struct cmd_operands *operands, bool *out_was_open,
+    struct complaint *complaint) {
+    const struct ask_target ask = { .host = "127.0.0.1",
+        .port = "50007",
+        .is_udp = run->values->udp,
+        .is_silent = run->values->no_input,
+        .is_russian = ask_is_russian() };
+    struct dial_target target;
+    int exit_code = ask_where(&ask, operands->text, operands->count, &target, complaint);
+
+    catch_interrupts();
+    if (exit_code == EXIT_CODE_OK)
+        exit_code = echo_client_open(&run->client, &target, complaint);
+    *out_was_open = exit_code == EXIT_CODE_OK;
+    return *out_was_open ? exchange_all(run, complaint) : exit_code;
 }
 
 static int run_echo(const struct cmd *cmd, int argc, char **argv) {
@@ -277,26 +293,22 @@ static int run_echo(const struct cmd *cmd, int argc, char **argv) {
     int exit_code;
 
     (void)argc;
-    exit_code = cmd_read_args(cmd, argv, &values, 1, 2, &operands);
+    exit_code = cmd_read_args(cmd, argv, &values, 0, 2, &operands);
     if (exit_code != CMD_READ)
         return exit_code;
     run.client.timeout_ms = values.timeout_ms;
     run.client.retries = (unsigned)values.retries;
     run.is_terminal = isatty(STDOUT_FILENO);
-    run.rtt_ns = calloc(SAMPLES_MAX, sizeof(*run.rtt_ns)); /* pages as touched */
-    if (run.rtt_ns == NULL)
+    if (echo_trips_init(&run.trips) < 0)
         log_fatal(EXIT_CODE_SYSTEM, "%s", cmd->name);
-    exit_code = open_peer(&run, &operands, &complaint);
-    was_open = exit_code == EXIT_CODE_OK;
-    if (was_open)
-        exit_code = exchange_all(&run, &complaint);
+    exit_code = run_to(&run, &operands, &was_open, &complaint);
     if (exit_code != EXIT_CODE_OK)
         log_warnx("%s: %s", cmd->name, complaint.text);
     if (was_open)
         summarize(&run);
     echo_client_close(&run.client);
     free(run.message);
-    free(run.rtt_ns);
+    echo_trips_fini(&run.trips);
     return exit_code;
 }
 
@@ -305,6 +317,8 @@ static const char *const examples[] = {
     "one message, and what comes back",
     "prefork echo localhost 50007 --count 1000 --size 64 --quiet",
     "no words; the exit status says whether all came back as sent",
+    "prefork echo 127.0.0.1 --interval 1s",
+    "once a second until Ctrl+C, and then the round trips",
     "prefork echo unix:///run/preforkd/echo.sock < letter.txt",
     "line by line over a UNIX socket",
     NULL,
@@ -312,7 +326,7 @@ static const char *const examples[] = {
 
 const struct cmd echo_cmd = {
     .name = "echo",
-    .operands = "HOST PORT | URL",
+    .operands = "[HOST [PORT] | URL]",
     .summary = "send messages to an echo service and compare what comes back",
     .options = options_table,
     .examples = examples,

@@ -54,8 +54,16 @@ static void serve(enum net_proto as, void (*behave)(int fd)) {
 }
 
 static void connect_to_it(void) {
-    cr_assert_eq(
-        echo_client_open_address(&client, proto, &address, &complaint), 0, "%s", complaint.text);
+    const struct dial_target target = { .is_address = true, .proto = proto, .address = address };
+
+    cr_assert_eq(echo_client_open(&client, &target, &complaint), 0, "%s", complaint.text);
+}
+
+static int connect_to(const char *host, uint16_t port) {
+    struct dial_target target = { .proto = proto, .port = port };
+
+    cr_assert_eq(dial_read_host(&target, host, &complaint), 0, "%s", complaint.text);
+    return echo_client_open(&client, &target, &complaint);
 }
 
 static int exchange(const char *text) {
@@ -78,12 +86,8 @@ static void echo_stream(int fd) {
 }
 
 Test(echo_client, what_was_sent_comes_back) {
-    char port[8];
-
     serve(NET_TCP, echo_stream);
-    snprintf(port, sizeof(port), "%u", net_port(&address));
-    cr_assert_eq(
-        echo_client_open(&client, "localhost", port, false, &complaint), 0, "%s", complaint.text);
+    cr_assert_eq(connect_to("localhost", net_port(&address)), 0, "%s", complaint.text);
     cr_assert_eq(exchange("one"), 0, "%s", complaint.text);
     cr_assert(client.reply_len == 3 && memcmp(client.reply, "one", 3) == 0);
     cr_assert_eq(exchange("another"), 0);
@@ -201,17 +205,6 @@ Test(echo_client, line_of_a_full_service_is_shown) {
     complains("\"come again\n\" came back");
 }
 
-Test(echo_client, nobody_and_unknown_hosts_are_told) {
-    cr_assert_eq(echo_client_open(&client, "127.0.0.1", "1", false, &complaint), 69);
-    complains("nobody listens at 127.0.0.1:1");
-    cr_assert_eq(client.fd, -1);
-    cr_assert_eq(echo_client_open(&client, "256.256.256.256", "1", false, &complaint), 68);
-    complains("unknown host \"256.256.256.256\"");
-    cr_assert_eq(net_parse("unix:///nowhere/at/all", &proto, &address, &complaint), 0);
-    cr_assert_eq(echo_client_open_address(&client, proto, &address, &complaint), 69);
-    complains("nobody listens at /nowhere/at/all");
-}
-
 /* ---- datagrams ---- */
 
 static void answer(int fd, const char *data, size_t len, const struct sockaddr_in *peer) {
@@ -287,8 +280,8 @@ Test(echo_client, datagram_without_an_answer_is_given_up) {
 }
 
 Test(echo_client, nobody_listens_for_datagrams) {
-    client.is_datagram = true;
-    cr_assert_eq(echo_client_open(&client, "127.0.0.1", "1", true, &complaint), 0);
+    proto = NET_UDP;
+    cr_assert_eq(connect_to("127.0.0.1", 1), 0);
     cr_assert_eq(exchange("hello"), 69);
     complains("nobody listens");
 }

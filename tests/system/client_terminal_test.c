@@ -1,0 +1,266 @@
+/* The clients at terminals: what they ask, and what stands on the screen while others speak. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/system/daemon.h"
+#include "tests/system/expect.h"
+#include "tests/system/screen.h"
+#include "tests/system/suites.h"
+
+#define PATIENCE_MS 20000
+#define PROMPT      "Message (or /quit to leave):"
+
+static struct daemon daemon_;
+
+static void start(const char *type) {
+    daemon_write_config("lang = \"en\";\n");
+    daemon_write_service("echo", "type = \"%s\"; model = \"event\";", type);
+    daemon_start(&daemon_);
+    screen_open();
+}
+
+static void stop(void) {
+    daemon_stop(&daemon_);
+    screen_close();
+}
+
+/* The client on a terminal, then its exit code and how the terminal was left. */
+static void run_client(const char *name, const char *locale, const char *arguments) {
+    screen_run(name,
+        "env LC_ALL=%s %s %s; echo exit=$?; stty -a | grep -ow -e '-*icanon' -e '-*echo' | xargs",
+        locale, harness_program("prefork"), arguments);
+}
+
+static void join(const char *name, const char *locale, const char *options) {
+    char arguments[256];
+
+    snprintf(arguments, sizeof(arguments), "chat 127.0.0.1 %u %s --name %s", daemon_.port, options,
+        name);
+    run_client(name, locale, arguments);
+}
+
+/* ---- what is asked ---- */
+
+static void where_and_who_is_asked_and_checked(void) {
+    char port[8];
+
+    start("chat");
+    snprintf(port, sizeof(port), "%u", daemon_.port);
+    run_client("ann", "C.UTF-8", "chat");
+    screen_until_last_line("ann", "Host [127.0.0.1]:");
+    screen_press("ann", "Enter");
+    screen_until_last_line("ann", "Port [8004]:");
+    screen_type("ann", "eighty");
+    screen_press("ann", "Enter");
+    screen_until("ann", "\"eighty\" is no port: 1 to 65535");
+    screen_until_last_line("ann", "Port [8004]:");
+    screen_type("ann", port);
+    screen_press("ann", "Enter");
+    screen_until_last_line("ann", "Your name [Anonymous]:");
+    screen_type("ann", "Ann");
+    screen_press("ann", "Enter");
+    screen_until("ann", "Welcome to the chat, Ann!");
+    screen_until_last_line("ann", PROMPT);
+    screen_type("ann", "/quit");
+    screen_press("ann", "Enter");
+    screen_until("ann", "exit=0\nicanon echo");
+    stop();
+}
+
+static void three_wrong_answers_are_enough(void) {
+    screen_open();
+    run_client("ann", "ru_RU.UTF-8", "send");
+    screen_until_last_line("ann", "Хост [127.0.0.1]:");
+    screen_press("ann", "Enter");
+    for (unsigned i = 1; i <= 3; i++) {
+        screen_until_last_line("ann", "Порт [50008]:");
+        CHECK(expect_count(screen_text("ann"), "Порт") == i, "%s", screen_text("ann"));
+        screen_type("ann", "0");
+        screen_press("ann", "Enter");
+        CHECK(harness_until(PATIENCE_MS, expect_count(screen_text("ann"), "is no port") == i), "%s",
+            screen_text("ann"));
+    }
+    screen_until("ann", "exit=2");
+    run_client("end", "C.UTF-8", "echo");
+    screen_until_last_line("end", "Host [127.0.0.1]:");
+    screen_press("end", "C-d");
+    screen_until("end", "exit=1");
+    screen_close();
+}
+
+static void nobody_is_asked_without_a_terminal(void) {
+    struct harness_result r = harness_run("prefork", "chat", "127.0.0.1", "1", NULL);
+
+    CHECK(r.code == 69 &&
+              strstr(r.err, "nobody listens at 127.0.0.1:1; \"prefork serve chat\"") != NULL,
+        "exit %d: %s", r.code, r.err);
+    r = harness_run("prefork", "send", "127.0.0.1", "1", NULL);
+    CHECK(r.code == 69 && strstr(r.err, "\"prefork serve message_log\" starts a server") != NULL,
+        "exit %d: %s", r.code, r.err);
+    screen_open();
+    run_client("ann", "C.UTF-8", "echo 127.0.0.1 1 --no-input");
+    screen_until("ann", "nobody listens at 127.0.0.1:1");
+    screen_until("ann", "exit=69");
+    screen_close();
+}
+
+/* ---- while others speak ---- */
+
+static void line_that_is_typed_survives_what_comes(void) {
+    start("chat");
+    join("Ann", "C.UTF-8", "");
+    screen_until_last_line("Ann", PROMPT);
+    join("Боб", "ru_RU.UTF-8", "");
+    screen_until("Боб", "Добро пожаловать в чат, Боб!");
+    screen_until("Ann", "🔵 Боб joined the chat");
+    screen_type("Ann", "hxllo");
+    screen_until_last_line("Ann", PROMPT " hxllo");
+    screen_type("Боб", "привет, Ann");
+    screen_press("Боб", "Enter");
+    screen_until("Ann", "] Боб: привет, Ann\n" PROMPT " hxllo");
+    /* It can be edited as before: the cursor is where it was. */
+    for (unsigned i = 0; i < 3; i++)
+        screen_press("Ann", "Left");
+    screen_press("Ann", "BSpace");
+    screen_type("Боб", "ещё одно");
+    screen_press("Боб", "Enter");
+    screen_until("Ann", "] Боб: ещё одно\n" PROMPT " hllo");
+    screen_type("Ann", "e");
+    screen_until_last_line("Ann", PROMPT " hello");
+    screen_press("Ann", "Enter");
+    screen_until("Боб", "] Ann: hello");
+    screen_until_last_line("Ann", PROMPT);
+    /* One that takes two lines of the screen, on one that becomes narrower. */
+    screen_type("Ann", "long long long long long long long long long long long long");
+    screen_type("Боб", "да");
+    screen_press("Боб", "Enter");
+    screen_until("Ann", "] Боб: да\n" PROMPT " long long");
+    screen_resize("Ann", 60, 20);
+    screen_press("Ann", "Enter");
+    screen_until("Боб", "] Ann: long long long long long long long long long long long long");
+    screen_press("Боб", "C-d");
+    screen_until("Боб", "exit=0\nicanon echo");
+    screen_until("Ann", "🔴 Боб left the chat");
+    screen_press("Ann", "C-c");
+    screen_until("Ann", "exit=130\nicanon echo");
+    CHECK(harness_until(PATIENCE_MS, daemon_number("echo", "connections") == 0), "not left");
+    stop();
+}
+
+static void letters_are_letters_in_any_locale(void) {
+    start("chat");
+    join("Ann", "C", "");
+    screen_until_last_line("Ann", PROMPT);
+    screen_type("Ann", "щука");
+    screen_until_last_line("Ann", PROMPT " щука");
+    screen_press("Ann", "BSpace");
+    screen_until_last_line("Ann", PROMPT " щук");
+    screen_type("Ann", "и");
+    screen_until_last_line("Ann", PROMPT " щуки");
+    screen_press("Ann", "Enter");
+    CHECK(harness_until(PATIENCE_MS, daemon_log_count("Ann: щуки") == 1), "%s", daemon_log());
+    screen_press("Ann", "C-c");
+    screen_until("Ann", "exit=130");
+    stop();
+}
+
+static void plain_lines_do_without_an_editor(void) {
+    start("chat");
+    join("Ann", "C.UTF-8", "--plain");
+    screen_until_last_line("Ann", PROMPT);
+    join("Bob", "C.UTF-8", "--plain");
+    screen_until("Ann", "🔵 Bob joined the chat\n" PROMPT);
+    screen_type("Bob", "hello");
+    screen_press("Bob", "Enter");
+    screen_until("Ann", "] Bob: hello\n" PROMPT);
+    screen_type("Ann", "end");
+    screen_press("Ann", "Enter");
+    screen_until("Ann", "exit=0\nicanon echo");
+    screen_until("Bob", "🔴 Ann left the chat");
+    screen_press("Bob", "C-d");
+    screen_until("Bob", "exit=0\nicanon echo");
+    stop();
+}
+
+static void stopped_client_gives_the_terminal_back_and_goes_on(void) {
+    start("chat");
+    screen_run("Ann", "/bin/bash --norc -i");
+    screen_until("Ann", "bash-");
+    screen_type("Ann", harness_program("prefork"));
+    screen_type("Ann", " chat --name Ann 127.0.0.1 ");
+    screen_type("Ann",
+        json_string_value(json_array_get(json_object_get(daemon_service("echo"), "listen"), 0)) +
+            16);
+    screen_press("Ann", "Enter");
+    screen_until_last_line("Ann", PROMPT);
+    screen_type("Ann", "half");
+    screen_until_last_line("Ann", PROMPT " half");
+    screen_press("Ann", "C-z");
+    screen_until("Ann", "Stopped");
+    screen_type("Ann", "stty -a | grep -ow -e '-*icanon' -e '-*echo' | xargs");
+    screen_press("Ann", "Enter");
+    screen_until("Ann", "\nicanon echo");
+    screen_type("Ann", "fg");
+    screen_press("Ann", "Enter");
+    screen_until_last_line("Ann", PROMPT " half");
+    screen_type("Ann", " said");
+    screen_press("Ann", "Enter");
+    CHECK(harness_until(PATIENCE_MS, daemon_log_count("Ann: half said") == 1), "%s", daemon_log());
+    screen_press("Ann", "C-c");
+    screen_until("Ann", "interrupted");
+    stop();
+}
+
+static void messages_are_sent_until_end(void) {
+    start("message_log");
+    run_client("ann", "C.UTF-8", "send");
+    screen_until_last_line("ann", "Host [127.0.0.1]:");
+    screen_press("ann", "Enter");
+    screen_until_last_line("ann", "Port [50008]:");
+    screen_type("ann",
+        json_string_value(json_array_get(json_object_get(daemon_service("echo"), "listen"), 0)) +
+            16);
+    screen_press("ann", "Enter");
+    screen_until_last_line("ann", "Login (Enter: none):");
+    screen_press("ann", "Enter");
+    screen_until_last_line("ann", "Message (or end to leave):");
+    screen_type("ann", "the door is open");
+    screen_press("ann", "Enter");
+    CHECK(harness_until(PATIENCE_MS, daemon_log_count("): the door is open\"") == 1), "%s",
+        daemon_log());
+    screen_type("ann", "end");
+    screen_press("ann", "Enter");
+    screen_until("ann", "1 message sent\nexit=0\nicanon echo");
+    stop();
+}
+
+static void echo_beats_until_it_is_interrupted(void) {
+    char arguments[64];
+
+    start("echo");
+    snprintf(arguments, sizeof(arguments), "echo 127.0.0.1 %u --interval 20ms", daemon_.port);
+    run_client("ann", "C.UTF-8", arguments);
+    screen_until("ann", "message 5\n");
+    screen_press("ann", "C-c");
+    screen_until("ann", "round trip min ");
+    screen_until("ann", "exit=130");
+    stop();
+}
+
+static const struct harness_test tests[] = {
+    { "where_and_who_is_asked_and_checked", where_and_who_is_asked_and_checked },
+    { "three_wrong_answers_are_enough", three_wrong_answers_are_enough },
+    { "nobody_is_asked_without_a_terminal", nobody_is_asked_without_a_terminal },
+    { "line_that_is_typed_survives_what_comes", line_that_is_typed_survives_what_comes },
+    { "letters_are_letters_in_any_locale", letters_are_letters_in_any_locale },
+    { "plain_lines_do_without_an_editor", plain_lines_do_without_an_editor },
+    { "stopped_client_gives_the_terminal_back_and_goes_on",
+        stopped_client_gives_the_terminal_back_and_goes_on },
+    { "messages_are_sent_until_end", messages_are_sent_until_end },
+    { "echo_beats_until_it_is_interrupted", echo_beats_until_it_is_interrupted },
+    { .name = NULL },
+};
+
+const struct harness_suite client_terminal_suite = { "client_terminal", tests };
