@@ -36,6 +36,7 @@ int main(int argc, char **argv) {
         doctor_suite,
         completion_suite,
         bus_suite,
+        chat_suite,
         chat_storm_suite,
         { .name = NULL },
     };

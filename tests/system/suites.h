@@ -37,6 +37,7 @@ extern const struct harness_suite daemon_queue_suite;
 extern const struct harness_suite doctor_suite;
 extern const struct harness_suite completion_suite;
 extern const struct harness_suite bus_suite;
+extern const struct harness_suite chat_suite;
 extern const struct harness_suite chat_storm_suite;
 
 #endif
