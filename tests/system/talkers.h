@@ -12,12 +12,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TALKERS_MOST   1000
+#define TALKERS_MOST   10000
 #define TALKERS_PLACES 4
 
 struct talkers_plan {
     unsigned count;                /* of them */
-    unsigned speakers;             /* so many of them talk */
+    unsigned speakers;             /* so many of them talk, the first ones */
     uint16_t port[TALKERS_PLACES]; /* they are dealt out to these; 0 ends the list */
     const char *path;              /* every third over this UNIX socket; NULL: none */
     unsigned under_way;            /* messages of each that are not acknowledged */

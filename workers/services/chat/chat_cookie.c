@@ -10,8 +10,7 @@ static void write_of(char dst[CHAT_COOKIE_TEXT + 1], const struct chat_room *roo
     struct {
         uint64_t slot;
         uint8_t peer[16];
-        uint32_t scope;
-        uint16_t port, listener;
+        uint64_t scope, port, listener; /* of one width, so that there are no gaps */
     } from = { .slot = slot, .scope = path->scope, .port = path->port, .listener = path->listener };
 
     memcpy(from.peer, path->peer, sizeof(from.peer));

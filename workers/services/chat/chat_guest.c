@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/failpoint.h"
 #include "shared/text_name.h"
 #include "workers/services/chat/chat_count.h"
 #include "workers/services/chat/chat_words.h"
@@ -66,12 +67,16 @@ static void say_left(struct post *post, const char *name) {
 static bool end_stay(
     struct post *post, const struct chat_guest *guest, const struct chat_place *place) {
     uint64_t seq;
-    int rc = tell(post, guest, CHAT_LEFT, CHAT_LEFT_ID(guest->stay), 0, &seq);
+    int rc;
+
+    FAILPOINT("chat-leaving");
+    rc = tell(post, guest, CHAT_LEFT, CHAT_LEFT_ID(guest->stay), 0, &seq);
 
     if (rc < 0)
         return false; /* it stays LEAVING, and is tried again */
     if (rc > 0)
         say_left(post, guest->name);
+    FAILPOINT("chat-left");
     chat_room_free(chat_guest_room(post), place, chat_guest_owner(post));
     return rc > 0;
 }
@@ -223,11 +228,13 @@ enum chat_enter chat_guest_enter(struct post *post, struct chat_guest *guest,
         guest->place.word = 0;
         return result;
     }
+    FAILPOINT("chat-held");
     if (tell(post, guest, CHAT_JOINED, CHAT_INTRO_ID(wish.intro), entry->number, out_seq) < 0) {
         chat_room_free(room, &guest->place, chat_guest_owner(post));
         guest->place.word = 0;
         return CHAT_ENTER_FAILED;
     }
+    FAILPOINT("chat-joined");
     chat_room_tell(room, &guest->place);
     post_add_count(post, CHAT_COUNT_JOINED, 1);
     post_say(post, "joined", chat_word(CHAT_WORD_SAY_JOINED, post_lang(post)), guest->name);
@@ -247,6 +254,7 @@ bool chat_guest_resume(struct post *post, struct chat_guest *guest, struct chat_
     guest->stay = seen.stay;
     guest->name_len = (uint8_t)seen.name_len;
     memcpy(guest->name, seen.name, seen.name_len + 1);
+    FAILPOINT("chat-back");
     /* He was killed before it was told, or just after. */
     if (chat_room_state(seen.word) == CHAT_HELD &&
         tell(post, guest, CHAT_JOINED, CHAT_INTRO_ID(seen.intro), 0, &seq) >= 0)
@@ -277,6 +285,7 @@ enum chat_enter chat_guest_rename(struct post *post, struct chat_guest *guest,
         chat_room_free(room, &other.place, chat_guest_owner(post));
         return CHAT_ENTER_FAILED;
     }
+    FAILPOINT("chat-renamed");
     chat_room_tell(room, &other.place);
     chat_room_free(room, &guest->place, chat_guest_owner(post));
     post_say(post, "renamed", chat_word(CHAT_WORD_SAY_RENAMED, post_lang(post)), guest->name,

@@ -9,7 +9,8 @@
 #include "workers/services/chat/chat_fan.h"
 #include "workers/services/chat/chat_reply.h"
 
-#define KEEP_BYTES (256u << 10) /* of memory, between turns */
+#define KEEP_BYTES    (256u << 10) /* of memory, between turns */
+#define ON_ITS_WAY_MS 5000
 
 struct chat_post *chat_member_post(struct post *post) {
     struct chat_post *own = post_state(post);
@@ -227,13 +228,17 @@ struct packed {
     uint8_t room[BUS_ROOM_SIZE];
 };
 
+/* Its old worker may be gone before the new one comes to it: so it is not buried for a while. */
 ssize_t chat_member_pack(struct session *session, char *buf, size_t size) {
+    const struct chat_member *member = session_state(session);
+    struct post *post = session_post(session);
     struct packed packed;
 
     if (size < sizeof(packed))
         return -1;
     memset(&packed, 0, sizeof(packed));
-    memcpy(&packed.member, session_state(session), sizeof(packed.member));
+    chat_room_renew(chat_guest_room(post), &member->guest.place, post_now_ms(post) + ON_ITS_WAY_MS);
+    memcpy(&packed.member, member, sizeof(packed.member));
     memcpy(packed.room, bus_room(post_bus(session_post(session))), sizeof(packed.room));
     memcpy(buf, &packed, sizeof(packed));
     return sizeof(packed);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "shared/failpoint.h"
 #include "shared/siphash.h"
 
 #define MAGIC       0x6d6f6f7274616863ull /* "chatroom" */
@@ -217,9 +218,8 @@ static void empty(struct chat_room *room, uint32_t index, uint64_t word) {
 static bool is_dead(const struct chat_room *room, uint32_t index, uint64_t word, uint64_t now_ms) {
     const struct chat_owner owner = chat_room_owner(word);
 
-    if (owner.row == CHAT_ROOM_LEASED)
-        return atomic_load(&room->slot[index].until_ms) < now_ms;
-    return !room->is_alive(room->context, owner);
+    return (owner.row == CHAT_ROOM_LEASED || !room->is_alive(room->context, owner)) &&
+           atomic_load(&room->slot[index].until_ms) < now_ms;
 }
 
 bool chat_room_is_gone(const struct chat_room *room, uint32_t index, uint64_t now_ms) {
@@ -270,6 +270,7 @@ enum chat_claim chat_room_claim(struct chat_room *room, const struct chat_wish *
         if (!take_free(room, limit, wish->owner, out))
             return CHAT_CLAIM_FULL;
         show(room, out->index, wish);
+        FAILPOINT("chat-trying");
         if (find_rival(room, out->index, wish, out_rival)) {
             empty(room, out->index, out->word);
             return CHAT_CLAIM_TAKEN;
@@ -340,8 +341,11 @@ bool chat_room_take_over(struct chat_room *room, uint32_t index, uint64_t word,
     struct chat_owner by, struct chat_place *out) {
     const enum chat_state state = chat_room_state(word);
 
-    return (state == CHAT_HELD || state == CHAT_TOLD) &&
-           step(room, index, word, make_word(state, by, version_of(word) + 1), out);
+    if ((state != CHAT_HELD && state != CHAT_TOLD) ||
+        !step(room, index, word, make_word(state, by, version_of(word) + 1), out))
+        return false;
+    atomic_store(&room->slot[index].until_ms, 0);
+    return true;
 }
 
 bool chat_room_leave(struct chat_room *room, uint32_t index, uint64_t word, struct chat_owner by,

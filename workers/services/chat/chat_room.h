@@ -16,8 +16,9 @@
  * can then not become HELD; the higher one gives way. Never have two a name, and one of them gets
  * it, whatever the others do or whenever they are killed.
  *
- * A place whose owner's life is over is anybody's to bury; only who swaps a place to LOST in his
- * own name may empty it. What is read here is believed as far as it does no harm: lengths and
+ * A place whose owner's life is over is anybody's to bury, unless it is on its way to another
+ * worker, which has a while to take it over; only who swaps a place to LOST in his own name may
+ * empty it. What is read here is believed as far as it does no harm: lengths and
  * indexes are checked. Any thread of any worker; never blocks.
  */
 
@@ -139,7 +140,7 @@ bool chat_room_leave(struct chat_room *room, uint32_t index, uint64_t word, stru
 /* Empty it, whatever its state: ours by place. False when it is not. */
 bool chat_room_free(struct chat_room *room, const struct chat_place *place, struct chat_owner by);
 
-/* The lease goes on until then. */
+/* The lease goes on until then; or, a worker's: it is on its way, and nobody buries it before. */
 void chat_room_renew(struct chat_room *room, const struct chat_place *place, uint64_t until_ms);
 
 /* How many are in the room. */

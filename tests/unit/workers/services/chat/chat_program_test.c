@@ -346,7 +346,7 @@ Test(chat_program, hand_over_loses_and_doubles_nothing) {
     HEARS(bob, "\n\xf0\x9f\x94\xb4 Ann left the chat");
 }
 
-Test(chat_program, who_is_buried_on_the_way_comes_in_again) {
+Test(chat_program, who_is_on_the_way_for_too_long_is_buried_and_comes_in_again) {
     struct peer *bob = joins(&room.worker[1], WIRE_FORM_RAW, "Bob"),
                 *ann = comes(&room.worker[0], "", "Ann"), *there;
 
@@ -354,7 +354,9 @@ Test(chat_program, who_is_buried_on_the_way_comes_in_again) {
     forget(bob);
     there = goes_to(ann, &room.worker[2]);
     kill_worker(&room.worker[0]);
-    tick(0);
+    tick(4000);
+    HEARS(bob, "");
+    tick(2000);
     HEARS(bob, "\n\xf0\x9f\x94\xb4 Ann left the chat");
     chat_service.writable(&there->session);
     turn();
