@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
+#include "shared/failpoint.h"
 #include "shared/leave.h"
 #include "shared/log.h"
 
@@ -69,6 +70,7 @@ bool lane_claim(struct lane *lane, uint32_t most, struct ring_claim *out) {
     if (lane->is_solo_claimed)
         return false;
     lane->is_solo_claimed = true;
+    FAILPOINT("solo-claim");
     return ring_claim_solo(args->ring, lane->index, args->solo, out);
 }
 

@@ -386,6 +386,7 @@ struct job *job_open(const struct job_spec *spec, const struct job_host *host,
         .journal = { .fd = -1 },
         .rest = { .fd = -1 },
         .ring_fd = -1,
+        .solo_chunk = RING_NO_CHUNK,
         .hushed_base = RING_NO_CHUNK,
         .blocked = { .fd = -1, .ready = on_output_ready } };
     job->blocked.owner = job;

@@ -35,6 +35,13 @@ static void queue_solo(struct job *job, uint64_t chunk) {
     job->solo = grown;
 }
 
+static bool is_queued_solo(const struct job *job, uint64_t chunk) {
+    for (size_t i = 0; i < job->solo_count; i++)
+        if (job->solo[i] == chunk)
+            return true;
+    return false;
+}
+
 static void give_back(struct job *job, uint64_t chunk) {
     struct slot *slot = commit_slot(&job->commit, chunk);
 
@@ -324,12 +331,26 @@ void job_events_start_solo(struct job *job) {
         return;
     if (job->engine->ops->start_solo(job->engine, job->solo[0]) < 0)
         return; /* there is one at work, or no process to be had: later */
+    job->solo_chunk = job->solo[0];
     job->solo_count--;
     memmove(job->solo, job->solo + 1, job->solo_count * sizeof(*job->solo));
 }
 
+/* It died before it could claim its chunk: nobody else may, so it is for another one. */
+static bool is_unclaimed(const struct job *job, uint64_t chunk) {
+    return chunk != RING_NO_CHUNK && chunk >= job->ring->base &&
+           ring_unpack(*ring_word_at(job->ring, chunk)).state == RING_SOLO;
+}
+
 void job_events_on_solo_over(void *arg) {
-    job_events_start_solo(arg);
+    struct job *job = arg;
+    uint64_t chunk = job->solo_chunk;
+
+    job->solo_chunk = RING_NO_CHUNK;
+    /* What was given back after a death is queued already, if it is to be tried alone again. */
+    if (is_unclaimed(job, chunk) && !is_queued_solo(job, chunk))
+        queue_solo(job, chunk);
+    job_events_start_solo(job);
 }
 
 /* ---- silence ---- */

@@ -46,6 +46,7 @@ struct job {
     struct release release;
     uint64_t *solo; /* suspects that wait for a fresh child */
     size_t solo_count;
+    uint64_t solo_chunk; /* for which there was a fresh child last; RING_NO_CHUNK: none */
     /* children */
     struct loop *loop;
     struct engine *engine;

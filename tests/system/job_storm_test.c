@@ -302,6 +302,25 @@ static void hung_worker_is_replaced_and_its_chunk_held(void) {
     }
 }
 
+/* A chunk that is to be tried alone is nobody else's: its fresh worker may die before it has it. */
+static void fresh_worker_killed_before_its_claim_is_followed_by_another(void) {
+    static const char *const engines[] = { "thread", "event" }, *const lanes[] = { "--threads",
+        "--inflight" };
+
+    for (size_t e = 0; e < 2; e++) {
+        struct harness_result r;
+
+        setenv("PREFORK_FAILPOINT", "solo-claim", 1);
+        r = harness_run("prefork", "job", "run", "null", "1..40", "--emit", "1", "--fault", "segv",
+            "--fault-at", "5", "--fault-times", "1", "--slow-for", "20ms", "--engine", engines[e],
+            lanes[e], "6", "--timeout", "20s", NULL);
+        unsetenv("PREFORK_FAILPOINT");
+        CHECK(r.code == 0, "%s: exit %d: %s", engines[e], r.code, r.err);
+        CHECK(expect_count_lines(r.out) == 40, "%s: %s", engines[e], r.out);
+        expect_words("told", r.err, "killed by SIGKILL");
+    }
+}
+
 static void stopped_worker_is_replaced_without_blame(void) {
     const char *const argv[] = { "prefork", "job", "run", "null", "1..400", "--emit", "1",
         "--slow-for", "5ms", "--workers", "2", "--stall", "200ms", "--progress", "none", NULL };
@@ -384,6 +403,8 @@ static const struct harness_test tests[] = {
     { "gap_stops_the_output_and_the_rest_is_kept", gap_stops_the_output_and_the_rest_is_kept },
     { "gap_on_stdout_ends_the_job", gap_on_stdout_ends_the_job },
     { "hung_worker_is_replaced_and_its_chunk_held", hung_worker_is_replaced_and_its_chunk_held },
+    { "fresh_worker_killed_before_its_claim_is_followed_by_another",
+        fresh_worker_killed_before_its_claim_is_followed_by_another },
     { "stopped_worker_is_replaced_without_blame", stopped_worker_is_replaced_without_blame },
     { "chunk_over_its_time_is_given_up", chunk_over_its_time_is_given_up },
     { "chunk_that_does_not_hear_costs_its_worker_and_nobody_else",
