@@ -178,12 +178,11 @@ static const struct {
     { "bye", hear_bye },
 };
 
-/* Numbers of records rise, but for those of earlier messages and of what was said again. */
+/* Numbers of records rise, but for those of earlier messages and of what is acknowledged again. */
 static void take_place(struct chat_client *client, const json_t *event) {
     const uint64_t seq = number_of(event, "seq");
 
-    if (seq > client->seq && !json_is_true(json_object_get(event, "history")) &&
-        strcmp(string_of(event, "t"), "hello") != 0)
+    if (seq > client->seq && strcmp(string_of(event, "t"), "hello") != 0)
         client->seq = seq;
 }
 
