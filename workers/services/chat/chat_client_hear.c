@@ -35,6 +35,8 @@ static void print_text(const char *text, size_t len, void (*print)(const char *l
     char *shown;
 
     while (text_next_line(&text, &len, &line, &line_len)) {
+        if (line_len == 0)
+            continue;
         shown = malloc(ESCAPE_LINE_GROWTH * line_len + 1);
         if (shown == NULL)
             return;
@@ -80,8 +82,20 @@ static bool take_sign(struct chat_client *client, const char *text, size_t len) 
     return len == 0;
 }
 
+static void print_line_json(const char *line, size_t len) {
+    char *clean = malloc(TEXT_UTF8_GROWTH * len + 1);
+    size_t bad;
+
+    if (clean != NULL)
+        print_json(json_pack("{s:s,s:o}", "t", "text", "text",
+            json_stringn(clean, text_utf8_replace(clean, line, len, &bad))));
+    free(clean);
+}
+
+/* Several texts that were read at once have a newline between them. */
 static void hear_text(struct chat_client *client, const char *text, size_t len) {
-    json_t *string;
+    const char *line;
+    size_t line_len;
 
     if (take_sign(client, text, len))
         return;
@@ -89,17 +103,9 @@ static void hear_text(struct chat_client *client, const char *text, size_t len) 
         print_text(text, len, line_editor_print);
         return;
     }
-    string = json_stringn(text, len);
-    if (string == NULL) {
-        char *clean = malloc(TEXT_UTF8_GROWTH * len + 1);
-        size_t bad;
-
-        if (clean != NULL)
-            string = json_stringn(clean, text_utf8_replace(clean, text, len, &bad));
-        free(clean);
-    }
-    if (string != NULL)
-        print_json(json_pack("{s:s,s:o}", "t", "text", "text", string));
+    while (text_next_line(&text, &len, &line, &line_len))
+        if (line_len > 0)
+            print_line_json(line, line_len);
 }
 
 /* ---- events ---- */
@@ -178,12 +184,11 @@ static const struct {
     { "bye", hear_bye },
 };
 
-/* Numbers of records rise, but for those of earlier messages and of what was said again. */
+/* Numbers of records rise, but for those of earlier messages and of what is acknowledged again. */
 static void take_place(struct chat_client *client, const json_t *event) {
     const uint64_t seq = number_of(event, "seq");
 
-    if (seq > client->seq && !json_is_true(json_object_get(event, "history")) &&
-        strcmp(string_of(event, "t"), "hello") != 0)
+    if (seq > client->seq && strcmp(string_of(event, "t"), "hello") != 0)
         client->seq = seq;
 }
 

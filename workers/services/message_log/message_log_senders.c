@@ -6,14 +6,26 @@
 
 #define PLACES 8u
 
+static uint32_t mix(uint32_t hash, const void *data, size_t len) {
+    const unsigned char *bytes = data;
+
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    return hash;
+}
+
 /* FNV-1a: an attacker who makes all his addresses meet drives out only who stands there. */
 static unsigned first_place(const struct session_path *path) {
-    const unsigned char *bytes = (const unsigned char *)path;
-    uint32_t hash = 2166136261u;
+    uint32_t hash = mix(2166136261u, path->peer, sizeof(path->peer));
 
-    for (size_t i = 0; i < sizeof(*path); i++)
-        hash = (hash ^ bytes[i]) * 16777619u;
+    hash = mix(hash, &path->port, sizeof(path->port));
     return (hash ^ hash >> 16) % (MESSAGE_LOG_SENDERS / PLACES) * PLACES;
+}
+
+static bool is_same(const struct session_path *a, const struct session_path *b) {
+    return a->listener == b->listener && a->family == b->family && a->port == b->port &&
+           a->scope == b->scope && memcmp(a->peer, b->peer, sizeof(a->peer)) == 0 &&
+           memcmp(a->local, b->local, sizeof(a->local)) == 0;
 }
 
 static bool is_current(const struct message_log_sender *sender, uint64_t now_ms) {
@@ -29,7 +41,7 @@ struct message_log_sender *message_log_senders_find(
     for (unsigned i = 0; i < PLACES; i++) {
         if (!is_current(&row[i], now_ms))
             row[i].seen_at_ms = 0;
-        else if (memcmp(&row[i].path, path, sizeof(*path)) == 0) {
+        else if (is_same(&row[i].path, path)) {
             row[i].seen_at_ms = now_ms;
             return &row[i];
         }

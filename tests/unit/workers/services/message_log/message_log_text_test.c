@@ -90,7 +90,7 @@ Test(message_log_text, lone_end_is_goodbye) {
     cr_assert(message_log_text_is_end(&said));
     said.total = 4;
     cr_assert_not(message_log_text_is_end(&said));
-    said = said_of("ende");
+    said = said_of("end.");
     cr_assert_not(message_log_text_is_end(&said));
     said = said_of("the end");
     cr_assert_not(message_log_text_is_end(&said));
