@@ -8,6 +8,7 @@
 
 #include "shared/owner.h"
 #include "shared/version.h"
+#include "supervisor/control_jobs_status.h"
 #include "supervisor/control_queue.h"
 #include "supervisor/control_reload.h"
 #include "supervisor/control_request.h"
@@ -250,6 +251,8 @@ json_t *control_status_make(struct supervisor *supervisor, const char *name) {
     json_object_set_new(status, "last_reload", control_reload_make_last(supervisor));
     json_object_set_new(status, "log_writer_pid",
         supervisor->log_writer != NULL ? json_integer(supervisor->log_writer->pid) : json_null());
+    if (name == NULL || strcmp(name, CHILD_JOBS_NAME) == 0)
+        json_object_set_new(status, "jobs", control_jobs_status_make(supervisor));
     json_object_set_new(status, "services", services);
     return status;
 }

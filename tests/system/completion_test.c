@@ -111,7 +111,7 @@ static void every_verb_is_offered_and_no_other(void) {
     OFFERS(" start status ", "sta");
     OFFERS(" ", "stx");
     OFFERS(" diff show test ", "config", "");
-    OFFERS(" run ", "job", "");
+    OFFERS(" cancel list result retry run show submit wait ", "job", "");
     OFFERS(" job ", "compare", "j");
     OFFERS(" --control --help --version -h ", "-");
     OFFERS(" diff show test ", "--control", "none", "config", "");
