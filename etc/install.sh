@@ -43,6 +43,9 @@ configured() {
     for file in etc/services.d/*.conf; do
         echo "644 $file $SYSCONFDIR/preforkd/services.d/${file##*/}"
     done
+    for file in etc/jobs.d/*.conf; do
+        echo "644 $file $SYSCONFDIR/preforkd/jobs.d/${file##*/}"
+    done
     echo "644 $made/logrotate $SYSCONFDIR/logrotate.d/preforkd"
 }
 
@@ -60,7 +63,7 @@ make_files() {
 # Folders that nobody but us has anything in.
 folders() {
     echo "$PREFIX/share/doc/preforkd/examples" "$PREFIX/share/doc/preforkd"
-    echo "$SYSCONFDIR/preforkd/services.d" "$SYSCONFDIR/preforkd"
+    echo "$SYSCONFDIR/preforkd/services.d" "$SYSCONFDIR/preforkd/jobs.d" "$SYSCONFDIR/preforkd"
 }
 
 put() {

@@ -16,6 +16,7 @@
 
 #include "shared/bus_layout.h"
 #include "shared/crc32c.h"
+#include "shared/failpoint.h"
 
 static uint64_t load(const _Atomic uint64_t *word) {
     return atomic_load_explicit(word, memory_order_acquire);
@@ -132,6 +133,7 @@ static enum bus_result take(
     case BUS_PEEK_WHOLE:
         break;
     }
+    FAILPOINT("bus-read");
     words = bus_words(bus, head.row, head.place) + sizeof(head) / sizeof(uint64_t);
     load_words(buf, words, head.len);
     if (bus_distance(bus, word) > bus->arena_units)

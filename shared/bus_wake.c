@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 
 #include "shared/bus_layout.h"
+#include "shared/failpoint.h"
 
 int bus_wake_fd(const struct bus_seat *seat) {
     return seat->bus->wake_fd[seat->row_number];
@@ -31,6 +32,7 @@ static void wake_row(struct bus *bus, uint32_t row) {
         eventfd_read(bus->wake_fd[row], &value);
         eventfd_write(bus->wake_fd[row], 1);
     }
+    FAILPOINT("bus-woken");
     atomic_compare_exchange_strong(&bus->row[row].ticket, &ticket, ticket + 1);
 }
 
@@ -59,6 +61,7 @@ bool bus_sleep(struct bus_seat *seat, const struct bus_reader *reader) {
     atomic_store(&seat->row->ticket, seat->ticket);
     atomic_fetch_or(sleepy_word(seat), 1ull << seat->row_number % 64);
     pthread_mutex_unlock(&seat->lock);
+    FAILPOINT("bus-sleep");
     word = atomic_load(bus_slot(bus, reader->cursor));
     if (bus_lap_of(word) != bus_lap(bus, reader->cursor) &&
         atomic_load(&bus->shared->tail) == reader->cursor)

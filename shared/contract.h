@@ -33,6 +33,8 @@ enum contract_kind {
     ORDER_OPEN,     /* a held worker may let connections in */
     ORDER_GIVE,     /* worker: give its sessions through this channel, and leave as in a drain */
     ORDER_TAKE,     /* worker: sessions come through this channel */
+    ORDER_PEER,     /* jobs: a connection, and a memfd of what was read from it: at least a line */
+    ORDER_CONFIG,   /* jobs: another configuration, a memfd of its text; value: generation */
     ORDER_WORK,     /* job worker: a ring and a job's text; value: solo chunk; more: first lane */
     /* reports */
     REPORT_READY,    /* the child serves */

@@ -23,7 +23,13 @@ struct jobs_board *jobs_board_new(void) {
     if (board == MAP_FAILED)
         return NULL;
     board->abi = JOBS_BOARD_ABI;
+    jobs_board_set_inherited(board, false);
     return board;
+}
+
+/* The workers of services have no business with it. */
+void jobs_board_set_inherited(struct jobs_board *board, bool is_inherited) {
+    madvise(board, sizeof(*board), is_inherited ? MADV_DOFORK : MADV_DONTFORK);
 }
 
 void jobs_board_free(struct jobs_board *board) {

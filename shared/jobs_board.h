@@ -8,6 +8,7 @@
  */
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define JOBS_BOARD_ABI  1u
@@ -41,8 +42,12 @@ struct jobs_board {
     struct jobs_board_row row[JOBS_BOARD_ROWS];
 };
 
-/* Make and map it; children inherit the mapping. Parent, once. Returns NULL with errno. */
+/* Make and map it; no child inherits the mapping yet. Parent, once. Returns NULL with errno. */
 struct jobs_board *jobs_board_new(void);
+
+/* Whether children that are forked from now on have it. Parent. */
+void jobs_board_set_inherited(struct jobs_board *board, bool is_inherited);
+
 void jobs_board_free(struct jobs_board *board);
 
 /* A new job supervisor begins: what the last one left in rows and states goes. Its writer. */

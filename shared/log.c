@@ -302,12 +302,12 @@ void log_write_as(const struct log_origin *origin, int level, const char *event,
 
 /* ---- the quartet ---- */
 
-#define SAY(level, error)                                                                \
-    do {                                                                                 \
-        va_list args;                                                                    \
-        va_start(args, format);                                                          \
+#define SAY(level, error)                                                                 \
+    do {                                                                                  \
+        va_list args;                                                                     \
+        va_start(args, format);                                                           \
         say(&(struct said){ &lane.self, (level), "talk", topic, (error) }, format, args); \
-        va_end(args);                                                                    \
+        va_end(args);                                                                     \
     } while (0)
 
 void log_fatal(int exit_code, const char *format, ...) {

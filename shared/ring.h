@@ -130,7 +130,8 @@ bool ring_claim(
 /* Claim the one chunk that this lane was started for. Returns false when it is not there. */
 bool ring_claim_solo(struct ring *ring, uint32_t lane, uint64_t chunk, struct ring_claim *out);
 
-/* How many chunks this lane could claim now, up to `most`. Either side; looks through the window. */
+/* How many chunks this lane could claim now, up to `most`. Either side; looks through the window.
+ */
 uint32_t ring_count_claimable(struct ring *ring, uint32_t lane, uint32_t most);
 
 /* True when a lane of [first, first + count) has a chunk claimed. Likewise. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/interval.h"
 #include "shared/number.h"
 #include "shared/suggest.h"
 
@@ -258,12 +259,11 @@ static void format_text(const struct setting *setting, const void *value, char *
 static int parse_texts(
     const struct setting *setting, const char *text, void *value, struct complaint *complaint) {
     struct setting_texts *texts = value;
+    unsigned most = setting->max != 0 ? (unsigned)setting->max : SETTING_TEXTS_MAX;
 
-    if (texts->count == SETTING_TEXTS_MAX)
-        return complaint_set(complaint, "has too many, at most %d are allowed", SETTING_TEXTS_MAX);
-    if (parse_text(setting, text, &texts->text[texts->count], complaint) < 0)
-        return -1;
-    texts->count++;
+    if (texts->count == most)
+        return complaint_set(complaint, "has too many, at most %u are allowed", most);
+    texts->text[texts->count++] = text;
     return 0;
 }
 
@@ -311,6 +311,29 @@ static void format_numbers(const struct setting *setting, const void *value, cha
             dst + used, n - used, "%s%" PRIu64, i > 0 ? "," : "", numbers->value[i]);
 }
 
+static int parse_interval(
+    const struct setting *setting, const char *text, void *value, struct complaint *complaint) {
+    static const char prefix[] = "interval: ";
+    size_t len = sizeof(prefix) - 1;
+
+    (void)setting;
+    if (interval_parse(text, strlen(text), value, complaint) == 0)
+        return 0;
+    if (strncmp(complaint->text, prefix, len) == 0) /* who shows it puts the setting's name there */
+        memmove(complaint->text, complaint->text + len, strlen(complaint->text + len) + 1);
+    return -1;
+}
+
+static void format_interval(const struct setting *setting, const void *value, char *dst, size_t n) {
+    const struct interval *interval = value;
+
+    (void)setting;
+    if (interval->is_empty)
+        snprintf(dst, n, "0");
+    else
+        snprintf(dst, n, "%" PRIu64 "..%" PRIu64, interval->lo, interval->hi);
+}
+
 static const struct {
     parse_fn *parse;
     format_fn *format;
@@ -328,6 +351,7 @@ static const struct {
     [SETTING_MODE] = { parse_mode, format_mode },
     [SETTING_PATH] = { parse_text, format_text },
     [SETTING_TEXTS] = { parse_texts, format_texts },
+    [SETTING_INTERVAL] = { parse_interval, format_interval },
 };
 
 const struct setting *settings_find(const struct setting *table, const char *name) {

@@ -28,11 +28,12 @@ enum setting_type {
     SETTING_INTEGER,  /* int64_t; min and max are int64_t, too */
     SETTING_MODE,     /* uint64_t; rights of a file, in octal */
     SETTING_PATH,     /* as SETTING_TEXT; in a file relative to that file's folder */
-    SETTING_TEXTS,    /* struct setting_texts; one more each time it is set */
+    SETTING_TEXTS,    /* struct setting_texts; one more each time it is set, max at most */
+    SETTING_INTERVAL, /* struct interval */
 };
 
 #define SETTING_NUMBERS_MAX 16
-#define SETTING_TEXTS_MAX   8
+#define SETTING_TEXTS_MAX   64
 
 struct setting_numbers {
     uint64_t value[SETTING_NUMBERS_MAX];

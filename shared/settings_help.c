@@ -77,6 +77,8 @@ void settings_write_keys_mdoc(FILE *out, const struct setting *table) {
         fprintf(out, ".It Ic %s = Ar ", table->name);
         if (table->type == SETTING_BOOL)
             fputs("true | false", out);
+        else if (table->type == SETTING_NUMBERS)
+            fputs("[ N, ... ]", out);
         else
             write_choices(out, table, table->type == SETTING_CHOICES ? "," : " | ");
         write_sentences(out, table, false);

@@ -24,7 +24,7 @@ const struct wire_rules wire_rules_default = {
 };
 
 const char *wire_event_name(enum wire_event event) {
-    static const char *const names[] = { "want", "message", "answer", "no_memory", "incomplete",
+    static const char *const names[] = { "want", "no_memory", "message", "answer", "incomplete",
         "too_long", "too_slow", "tls", "http" };
 
     return names[event];

@@ -13,11 +13,11 @@
  * A mode that the rules fix is there from the beginning and stays. To read:
  *
  *     struct wire_input in = { .data = data, .len = n, .now_ms = now_ms };
- *     while ((event = wire_next(wire, &in, &message)) != WIRE_WANT)
+ *     while (wire_event_is_told(event = wire_next(wire, &in, &message)))
  *         act(event, &message);                one row for each enum wire_event
  *
- * Who leaves that loop early keeps in.data, in.len: they were not taken. When wire_due_ms() has
- * come, the same with no data; when the peer has ended, with is_end. To send:
+ * Who leaves that loop early, or has no memory, keeps in.data, in.len: they were not taken. When
+ * wire_due_ms() has come, the same with no data; when the peer has ended, with is_end. To send:
  *
  *     n = wire_encode(wire_form(wire), buf, text, len);    once for all peers of one form
  *     skip = wire_begin_send(wire, now_ms);                for each peer
@@ -74,8 +74,8 @@ void wire_init(struct wire *wire, const struct wire_rules *rules);
 void wire_fini(struct wire *wire);
 
 /*
- * Tell the next thing. *out is valid until the next call, and as long as the input is. Call until
- * WIRE_WANT.
+ * Tell the next thing. *out is valid until the next call, and as long as the input is. Call again
+ * until nothing is told. A peer that is over is to be closed when its answer is out.
  */
 enum wire_event wire_next(struct wire *wire, struct wire_input *in, struct wire_message *out);
 

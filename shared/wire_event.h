@@ -41,9 +41,9 @@ struct wire_message {
 
 enum wire_event {
     WIRE_WANT,      /* nothing to tell until there are more bytes, or it is later */
+    WIRE_NO_MEMORY, /* nor now; what is left of the input may be given again later */
     WIRE_MESSAGE,   /* one message; it may be empty */
     WIRE_ANSWER,    /* bytes for the peer; no message */
-    WIRE_NO_MEMORY, /* nothing was lost: the same input may be given again later */
     /* Each of the others is told once and is the last; what comes behind it is thrown away. */
     WIRE_INCOMPLETE, /* the peer ended inside a message; what there is of it is told with it */
     WIRE_TOO_LONG,   /* of the message only total is told */
@@ -54,6 +54,11 @@ enum wire_event {
 
 /* "message", "too_long" …: as logs and counters call it. */
 const char *wire_event_name(enum wire_event event);
+
+/* Something is told, and more may follow. */
+static inline bool wire_event_is_told(enum wire_event event) {
+    return event >= WIRE_MESSAGE;
+}
 
 static inline bool wire_event_is_last(enum wire_event event) {
     return event >= WIRE_INCOMPLETE;

@@ -149,8 +149,7 @@ static bool unpack_frame(struct wire_frame *frame, const struct packed *head) {
     if (head->head_len < WIRE_FRAME_HEAD)
         return head->body_len == 0;
     frame->want = wire_frame_length(frame->head);
-    return frame->want > 0 && wire_frame_seal(sealed, frame->want) == 0 &&
-           head->body_len < frame->want;
+    return wire_frame_seal(sealed, frame->want) == 0 && head->body_len < frame->want;
 }
 
 static bool unpack_line(struct wire_line *line, const struct packed *head) {

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,6 +22,18 @@ static const char *const names[] = {
 
 const char *child_state_name(enum child_state state) {
     return names[state];
+}
+
+const char *child_log_name(const struct child *child) {
+    switch (child->kind) {
+    case CHILD_WORKER:
+        return child->service->config->name;
+    case CHILD_LOG_WRITER:
+        return "";
+    case CHILD_JOBS:
+        return CHILD_JOBS_NAME;
+    }
+    abort();
 }
 
 static void send_signal(const struct child *child, int signal_number) {
@@ -68,7 +81,7 @@ void child_cut(struct child *child, uint64_t now_ns, const char *reason) {
     begin_to_leave(child, reason);
     child->state = CHILD_CUT;
     child->deadline_ns = now_ns + AFTER_CUT_NS;
-    send_signal(child, child->service != NULL ? CONTRACT_SIGNAL_CUT : SIGTERM);
+    send_signal(child, child->kind == CHILD_WORKER ? CONTRACT_SIGNAL_CUT : SIGTERM);
 }
 
 void child_kill(struct child *child, const char *reason) {

@@ -17,6 +17,12 @@
 #include "supervisor/commons.h"
 #include "supervisor/hang.h"
 
+/* What it was forked to be. */
+enum child_kind { CHILD_WORKER, CHILD_LOG_WRITER, CHILD_JOBS };
+
+/* The job supervisor in the log and where people name it. */
+#define CHILD_JOBS_NAME "jobs"
+
 enum child_state { CHILD_STARTING, CHILD_RUNNING, CHILD_DRAINING, CHILD_CUT, CHILD_KILLED };
 
 /* "starting" and so on. */
@@ -28,16 +34,17 @@ struct supervisor;
 struct child {
     TAILQ_ENTRY(child) link;
     struct supervisor *supervisor;
-    struct service *service; /* NULL: the log writer */
+    enum child_kind kind;
+    struct service *service; /* a worker's; NULL otherwise */
     enum child_state state;
     pid_t pid;
     int pidfd, order_fd;
     uint32_t generation; /* differs for each life */
     uint32_t config_generation;
-    bool is_held;           /* lets nobody in until it is told to */
-    unsigned slot;          /* within its service, from 1; its place in the log and on the CPUs */
-    int row;                /* in the scoreboard; -1: none */
-    int lane;               /* of the log */
+    bool is_held;  /* lets nobody in until it is told to */
+    unsigned slot; /* within its service, from 1; its place in the log and on the CPUs; 0: none */
+    int row;       /* in the scoreboard; -1: none */
+    int lane;      /* of the log; -1: none */
     struct commons commons; /* what it was forked with */
     int room_row;           /* in its room; -1: none */
     uint64_t started_at_ns;
@@ -58,6 +65,9 @@ struct child {
 };
 
 TAILQ_HEAD(child_list, child);
+
+/* What the field "service" of the log has when it is about this child; "" for none. */
+const char *child_log_name(const struct child *child);
 
 /* Tell it to leave: no more connections, sessions have grace_ms. reason is a static text. */
 void child_drain(struct child *child, uint64_t now_ns, uint64_t grace_ms, const char *reason);

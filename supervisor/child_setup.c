@@ -22,6 +22,7 @@
 #include "shared/exit_code.h"
 #include "shared/leave.h"
 #include "shared/log.h"
+#include "supervisor/capabilities.h"
 
 static int *list_kept(struct child_setup *setup) {
     return setup->many != NULL ? setup->many : setup->few;
@@ -97,13 +98,21 @@ static void set_affinity(const struct config_service *service) {
         log_fatal(EXIT_CODE_CONFIG, "cpu_affinity cannot be set");
 }
 
-static void become_user(const struct config_service *service) {
-    if (service->uid == (uid_t)-1 || service->user == NULL)
+/* The change of the user takes all capabilities away, but for those that are kept. */
+static void become_user(const struct child_setup *setup) {
+    const struct config_service *service = setup->service;
+    const uint64_t kept = setup->capabilities;
+
+    if (service->uid == (uid_t)-1 || setup->user == NULL)
         return;
-    if (initgroups(service->user, service->gid) < 0 ||
+    if (kept != 0 && capabilities_keep_over_setuid() < 0)
+        log_fatal(EXIT_CODE_PERMISSION, "no capability can be kept as user %s", setup->user);
+    if (initgroups(setup->user, service->gid) < 0 ||
         setresgid(service->gid, service->gid, service->gid) < 0 ||
         setresuid(service->uid, service->uid, service->uid) < 0)
-        log_fatal(EXIT_CODE_PERMISSION, "cannot become user %s", service->user);
+        log_fatal(EXIT_CODE_PERMISSION, "cannot become user %s", setup->user);
+    if (kept != 0 && capabilities_limit(kept) < 0)
+        log_fatal(EXIT_CODE_PERMISSION, "no capability can be kept as user %s", setup->user);
 }
 
 static void die_with_parent(pid_t parent, int death_signal) {
@@ -132,7 +141,7 @@ void child_setup_apply(struct child_setup *setup) {
     set_affinity(service);
     if (service->nice != 0 && setpriority(PRIO_PROCESS, 0, (int)service->nice) < 0)
         log_fatal(EXIT_CODE_PERMISSION, "nice cannot be set");
-    become_user(service);
+    become_user(setup);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     die_with_parent(setup->parent, setup->death_signal);
 }

@@ -8,6 +8,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "supervisor/config.h"
@@ -18,10 +19,12 @@ struct child_setup {
     const char *title; /* "echo"; shown as "preforkd: echo 1" */
     unsigned slot;     /* 0: none */
     pid_t parent;
-    const struct config_service *service; /* user, limits */
+    const struct config_service *service; /* uid, gid, limits */
+    const char *user;                     /* whose uid that is; NULL: it stays who it is */
     int out_fd, err_fd;                   /* become stdout and stderr; -1: as they are */
     bool keeps_all;                       /* the log writer closes what it does not need */
     int death_signal;                     /* when the parent dies; 0: SIGKILL */
+    uint64_t capabilities;                /* that another user than root keeps: capabilities.h */
     int few[CHILD_SETUP_KEEP_FEW];
     int *many; /* on the heap, when they are more; NULL */
     unsigned keep_count, keep_room;

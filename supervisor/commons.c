@@ -13,8 +13,8 @@
 #include "shared/room.h"
 #include "supervisor/supervisor.h"
 
-#define ROWS_LEAST 128 /* the operator may scale it up */
-#define ROWS_MORE  8   /* for who is late to leave */
+#define ROWS_LEAST 64 /* the operator may scale it up */
+#define ROWS_MORE  8  /* for who is late to leave */
 
 /* What makes two rooms the same; all but the rows. */
 struct kind {

@@ -1,10 +1,9 @@
 /*
- * The order of reading: the daemon's file, then each service's in the order of the names, then
- * what only the whole can tell. Everything is looked at before anything is refused.
+ * The order of reading: the daemon's file, then each service's and each job's in the order of the
+ * names, then what only the whole can tell. Everything is looked at before anything is refused.
  */
 #include "supervisor/config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -60,6 +59,8 @@ static void read_daemon(struct config_reading *reading) {
     struct config_scope top = {
         .sections = { &m->daemon }, .groups = group_names, .foreign = config_foreign_daemon
     };
+    const char *const *const foreign[] = { NULL, NULL, config_foreign_jobs,
+        config_foreign_service };
     struct config_scope scope = { .sections = { NULL } };
 
     if (file == NULL)
@@ -68,35 +69,16 @@ static void read_daemon(struct config_reading *reading) {
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         scope.group = group_names[i];
         scope.sections[0] = groups[i];
-        scope.foreign = groups[i] == &m->defaults ? config_foreign_service : NULL;
+        scope.foreign = foreign[i];
         config_file_store(file, &scope);
     }
+    m->has_jobs_group = config_file_has_group(file, "jobs");
     config_file_close(file);
     refuse_default(reading, "type");
     refuse_default(reading, "listen");
 }
 
 /* ---- services ---- */
-
-/* Returns false, and says so, when the file's name cannot name a service. */
-static bool take_name(struct config_reading *reading, struct config_service *service) {
-    const char *name = strrchr(service->file, '/') + 1;
-    struct config_where file = { .file = service->file };
-    size_t len = strlen(name) - strlen(".conf");
-
-    if (len == 0 || len >= CONFIG_NAME_MAX ||
-        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != len ||
-        name[0] == '-') {
-        config_complain(reading, file,
-            "the file's name is the service's: 1 to %d letters, digits, \"-\" or \"_\" before "
-            "\".conf\", not \"-\" first",
-            CONFIG_NAME_MAX - 1);
-        return false;
-    }
-    memcpy(service->name, name, len);
-    service->name[len] = '\0';
-    return true;
-}
 
 static void refuse_type(struct config_reading *reading, const struct config_section *section,
     const char *typed, bool is_partial) {
@@ -138,6 +120,17 @@ static const struct setting *const *list_unsure(struct config_memory *memory) {
     return tables;
 }
 
+/* In the status, in the log and for explain the job supervisor has this name. */
+static bool check_own_name(struct config_reading *reading, const struct config_service *service) {
+    const struct config_where where = { .file = service->file };
+
+    if (strcmp(service->name, "jobs") != 0)
+        return true;
+    config_complain(
+        reading, where, "\"jobs\" is the job supervisor's name; name the file otherwise");
+    return false;
+}
+
 /* What the type wants otherwise, where the group "defaults" says nothing. */
 static void take_defaults(const struct config_section *section, struct config_service *service) {
     const char *const *pair = service->type->defaults;
@@ -164,7 +157,9 @@ static void read_service(struct config_reading *reading, const char *path) {
     service->uid = (uid_t)-1;
     service->gid = (gid_t)-1;
     config_section_copy(m, &m->common[index], &m->defaults, service);
-    if (!take_name(reading, service) || (file = config_file_open(reading, path)) == NULL)
+    m->common[index].idle = config_check_effect;
+    if (!config_folder_take_name(reading, path, "service", service->name) ||
+        !check_own_name(reading, service) || (file = config_file_open(reading, path)) == NULL)
         return;
     type = config_file_peek(file, "type");
     service->type = type != NULL ? services_find(type) : NULL;
@@ -183,76 +178,76 @@ static void read_service(struct config_reading *reading, const char *path) {
     reading->config->service_count++;
 }
 
-static int is_service_file(const struct dirent *entry) {
-    size_t len = strlen(entry->d_name);
-
-    return entry->d_name[0] != '.' && len >= 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
-}
-
-static int compare_names(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
 static void read_services(struct config_reading *reading) {
+    static const struct config_folder folder = { .key = "services_dir",
+        .what = "service",
+        .plural = "services",
+        .most = CONFIG_SERVICES_MAX,
+        .read = read_service };
     struct config *config = reading->config;
     struct config_where where = config_origin_of(&reading->memory->daemon, "services_dir")->where;
-    struct dirent **list = NULL;
-    char *path;
-    int count;
 
     if (where.file == NULL)
         where.file = config->file;
     if (config->services_dir == NULL)
         config->services_dir = config_keep_path(reading->memory, config->file, "services.d");
-    count = scandir(config->services_dir, &list, is_service_file, compare_names);
-    if (count < 0)
-        config_complain(reading, where, "services_dir: the folder %s cannot be read: %s",
-            config->services_dir, strerror(errno));
-    else if (count == 0)
+    if (config_folder_read(reading, &folder, config->services_dir) == 0)
         config_warn(reading, where, "services_dir: no service: there is no NAME.conf in %s",
             config->services_dir);
-    else if (count > CONFIG_SERVICES_MAX)
-        config_complain(reading, where, "services_dir: %s has %d services, at most %d are allowed",
-            config->services_dir, count, CONFIG_SERVICES_MAX);
-    for (int i = 0; i < count; i++) {
-        if (count <= CONFIG_SERVICES_MAX) {
-            if (asprintf(&path, "%s/%s", config->services_dir, list[i]->d_name) < 0)
-                abort();
-            read_service(reading, config_keep_text(reading->memory, path, strlen(path)));
-            free(path);
-        }
-        free(list[i]);
-    }
-    free(list);
+}
+
+/* ---- all ---- */
+
+/* Where the files are is only known when the first one could be read. */
+static bool is_folder_known(const struct config_reading *reading, const char *key) {
+    const struct config_origin *origin = config_origin_of(&reading->memory->daemon, key);
+
+    return origin->where.file == NULL || !origin->is_bad;
+}
+
+static void check_all(struct config_reading *reading) {
+    config_identity_resolve(reading);
+    for (unsigned i = 0; i < reading->config->service_count; i++)
+        config_check_service(reading, i);
+    for (unsigned i = 0; i < reading->config->job_count; i++)
+        config_job_check(reading, i);
+    config_check_whole(reading);
+    config_job_group_check(reading);
+}
+
+static struct config *read_all(const char *file, FILE *complaints, bool is_again) {
+    struct config_reading reading;
+
+    init(&reading, file);
+    reading.is_again = is_again;
+    read_daemon(&reading);
+    if (is_folder_known(&reading, "services_dir"))
+        read_services(&reading);
+    if (is_folder_known(&reading, "jobs_dir"))
+        config_job_read_all(&reading);
+    check_all(&reading);
+    config_complaints_write(&reading, complaints);
+    if (reading.mistakes == 0)
+        return reading.config;
+    config_free(reading.config);
+    return NULL;
 }
 
 struct config *config_read_plain(const char *file, FILE *complaints) {
-    struct config_reading reading;
-    struct config *config;
+    return read_all(file, complaints, false);
+}
 
-    init(&reading, file);
-    config = reading.config;
-    read_daemon(&reading);
-    /* Where the services are is only known when the first file could be read. */
-    if (reading.mistakes == 0 || config->services_dir != NULL ||
-        config_origin_of(&reading.memory->daemon, "services_dir")->where.file == NULL)
-        read_services(&reading);
-    config_identity_resolve(&reading);
-    for (unsigned i = 0; i < config->service_count; i++)
-        config_check_service(&reading, i);
-    config_check_whole(&reading);
-    config_complaints_write(&reading, complaints);
-    if (reading.mistakes == 0)
-        return config;
-    config_free(config);
-    return NULL;
+struct config *config_read_again(const char *file, FILE *complaints) {
+    return read_all(file, complaints, true);
 }
 
 /* ---- the trial ---- */
 
-/* In the child: it may end as it likes, only the last byte says that it did not. */
+/* In the child: it may end as it likes, only the last byte says that it did not: is all good? */
 static _Noreturn void try(const char *file, int verdict_fd) {
     FILE *nowhere = fopen("/dev/null", "w");
+    struct config *config;
+    bool is_good;
     sigset_t none;
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -263,8 +258,10 @@ static _Noreturn void try(const char *file, int verdict_fd) {
     if (nowhere == NULL || fd < 0 || dup2(fd, STDERR_FILENO) < 0)
         leave_process(1);
     FAILPOINT("config-trial");
-    config_free(config_read_plain(file, nowhere));
-    if (write(verdict_fd, "", 1) != 1)
+    config = config_read_plain(file, nowhere);
+    is_good = config != NULL;
+    config_free(config);
+    if (write(verdict_fd, &is_good, sizeof(is_good)) != sizeof(is_good))
         leave_process(1);
     leave_process(0);
 }
@@ -274,7 +271,7 @@ struct config *config_read_guarded(const char *file, FILE *complaints) {
     siginfo_t info = { .si_pid = 0 };
     int verdict[2];
     ssize_t n;
-    char byte;
+    bool is_good;
     pid_t pid;
 
     if (pipe2(verdict, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
@@ -284,13 +281,13 @@ struct config *config_read_guarded(const char *file, FILE *complaints) {
     if (pid == 0)
         try(file, verdict[1]);
     close(verdict[1]);
-    while ((n = read(verdict[0], &byte, 1)) < 0 && errno == EINTR)
+    while ((n = read(verdict[0], &is_good, sizeof(is_good))) < 0 && errno == EINTR)
         continue;
     close(verdict[0]);
     while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0 && errno == EINTR)
         continue;
-    if (n == 1)
-        return config_read_plain(file, complaints);
+    if (n == sizeof(is_good))
+        return is_good ? config_read_again(file, complaints) : config_read_plain(file, complaints);
     if (info.si_pid == pid)
         exit_words_describe(words, info.si_code, info.si_status);
     fprintf(complaints, "%s: the process that read it first %s\n", file, words);

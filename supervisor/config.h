@@ -2,9 +2,9 @@
 #define SUPERVISOR_CONFIG_H
 
 /*
- * The configuration, checked: preforkd.conf and one file a service. Whatever is wrong becomes a
- * line "FILE:LINE: what; what is allowed", all of them at once, and then there is no
- * configuration. The only user of libconfig, and it runs in a forked child first: libconfig ends
+ * The configuration, checked: preforkd.conf, one file a service and one file a job. Whatever is
+ * wrong becomes a line "FILE:LINE: what; what is allowed", all of them at once, and then there is
+ * no configuration. The only user of libconfig, and it runs in a forked child first: libconfig ends
  * the process on some inputs.
  */
 
@@ -14,11 +14,16 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "shared/interval.h"
 #include "shared/net.h"
+#include "supervisor/jobs/schedule.h"
 #include "workers/services/service.h"
+
+struct kernel_ops;
 
 #define CONFIG_LISTEN_MAX   8
 #define CONFIG_SERVICES_MAX 64
+#define CONFIG_JOBS_MAX     64
 #define CONFIG_NAME_MAX     32
 
 enum config_model { MODEL_PROCESS, MODEL_THREAD, MODEL_EVENT };
@@ -29,6 +34,10 @@ enum config_console { CONSOLE_AUTO, CONSOLE_ON, CONSOLE_OFF };
 enum config_lang { LANG_EN, LANG_RU };
 enum config_log_format { CONFIG_LOGFMT, CONFIG_JSON };
 enum config_log_level { CONFIG_DEBUG, CONFIG_INFO, CONFIG_WARN, CONFIG_ERROR };
+enum config_submit { SUBMIT_ADMIN, SUBMIT_ALL };
+enum config_commands { COMMANDS_NONE, COMMANDS_ADMIN, COMMANDS_ALL };
+enum config_overlap { OVERLAP_SKIP, OVERLAP_QUEUE };
+enum config_missed { MISSED_SKIP, MISSED_ONCE };
 
 struct config_listen {
     enum net_proto proto;
@@ -86,12 +95,39 @@ struct config_service {
     int64_t nice;
 };
 
+/* A job that a file defines. Texts belong to the config. */
+struct config_job {
+    char name[CONFIG_NAME_MAX]; /* the file's name without .conf; never digits alone: an id is */
+    const char *file;
+    const char *kernel_name;
+    const struct kernel_ops *kernel;
+    void *params; /* the kernel's own; params_size bytes */
+    struct interval interval;
+    struct setting_texts command; /* for a kernel that takes one */
+    uint64_t chunk;               /* 0: the kernel's choice */
+    bool count;
+    unsigned format;    /* enum result_format */
+    const char *output; /* a copy of the whole result goes there; NULL: only in the spool */
+    const char *run;    /* as written */
+    uint64_t jitter_ms;
+    struct schedule schedule;                         /* what both say */
+    unsigned overlap;                                 /* enum config_overlap */
+    unsigned missed;                                  /* enum config_missed */
+    uint64_t deadline_ms, chunk_timeout_ms, stall_ms; /* 0: none */
+    uint64_t retries;
+    unsigned on_held; /* as job_options has it */
+    double verify;
+    bool enabled;
+    const char *what; /* kernel, parameters, interval and options as JSON: job_json.h */
+};
+
 struct config {
     const char *file; /* as given, absolute */
     const char *user, *group;
     uid_t uid; /* (uid_t)-1: stay */
     gid_t gid;
     const char *services_dir;
+    const char *jobs_dir;     /* NULL: none was named, and there is none beside the file */
     const char *pid_file;     /* NULL: none */
     uint64_t process_max;     /* workers of all services together */
     uint64_t max_generations; /* of configurations with living workers, for each service */
@@ -107,11 +143,27 @@ struct config {
         uint64_t rotate_bytes, rotate_keep; /* 0: not by size */
     } log;
     struct {
-        uint64_t workers;
+        bool enabled;     /* there is a job supervisor */
+        uint64_t workers; /* chunks that are computed at once */
+        unsigned engine;  /* index of engine_table */
         const char *spool_dir;
+        const char *user, *group; /* NULL: as the daemon */
+        uid_t uid;                /* resolved; (uid_t)-1: stay */
+        gid_t gid;
+        unsigned submit;          /* enum config_submit */
+        unsigned commands;        /* enum config_commands */
+        const char *command_user; /* NULL: as the job supervisor */
+        uid_t command_uid;        /* resolved, the job supervisor's when command_user is NULL */
+        gid_t command_gid;
+        uint64_t max_running, max_queued, max_per_user;
+        uint64_t max_result_bytes, max_spool_bytes;
+        uint64_t keep_jobs, keep_for_ms;
+        uint64_t graceful_timeout_ms, supervisor_timeout_ms;
     } jobs;
     struct config_service service[CONFIG_SERVICES_MAX]; /* sorted by name */
     unsigned service_count;
+    struct config_job job[CONFIG_JOBS_MAX]; /* sorted by name, those that are not enabled, too */
+    unsigned job_count;
     void *memory;                /* what owns the texts */
     struct config *next_retired; /* the reload's */
 };
@@ -120,9 +172,15 @@ struct config {
  * Read and check. Complaints go to `complaints`, one a line, warnings as "FILE:LINE: warning: …".
  * A folder or a regular file that is too big is refused. Parent or a checking child, before or
  * after fork; blocks on the disk. services_dir NULL in the file: the services.d beside it.
+ * Loads the libraries of the kernels that jobs want.
  * Returns the configuration, or NULL when there was a mistake. (libconfig has a config_read().)
  */
 struct config *config_read_plain(const char *file, FILE *complaints);
+
+/*
+ * As config_read_plain(), of files that another process has just found good: no library is loaded.
+ */
+struct config *config_read_again(const char *file, FILE *complaints);
 
 /*
  * As config_read_plain(), but a forked child tries first: nothing in the files can end the caller.
@@ -138,8 +196,8 @@ int config_dump(const char *file, FILE *out, FILE *complaints);
 /* The same as one object of JSON, in one line. */
 int config_dump_json(const char *file, FILE *out, FILE *complaints);
 
-/* The tables, for manual pages and tests: the daemon's keys, a service's common keys. */
+/* The tables, for manual pages and tests: the daemon's keys, a service's common keys, a job's. */
 extern const struct setting config_daemon_settings[], config_control_settings[],
-    config_log_settings[], config_jobs_settings[], config_service_settings[];
+    config_log_settings[], config_jobs_settings[], config_service_settings[], config_job_settings[];
 
 #endif

@@ -92,7 +92,7 @@ static const struct {
     { "room", has_room, "the type hears no other worker" },
 };
 
-const char *config_check_effect(const struct config_service *service, const char *key) {
+const char *config_check_effect(const void *service, const char *key) {
     for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
         if (strcmp(effects[i].key, key) == 0 && !effects[i].counts(service))
             return effects[i].words;
@@ -197,9 +197,12 @@ static void warn_of_descriptors(const struct check *check) {
     const struct config_service *s = check->service;
     const char *key = s->model == MODEL_EVENT ? "worker_connections" : "threads_per_child";
     uint64_t sessions = s->model == MODEL_EVENT ? s->worker_connections : s->threads_per_child;
+    const bool has_bus = s->type != NULL && (s->type->flags & SERVICE_MAIL) != 0;
     uint64_t limit = s->rlimit_nofile != UINT64_MAX ? s->rlimit_nofile : hard_limit(RLIMIT_NOFILE);
     struct config_where where = where_of(check, key, "rlimit_nofile");
 
+    if (s->model == MODEL_THREAD && has_bus)
+        sessions *= 2; /* each thread waits by a descriptor of its own */
     if (s->model == MODEL_PROCESS || sessions + FDS_OF_WORKER <= limit)
         return;
     if (where.file == NULL)
@@ -341,14 +344,14 @@ static void check_workers(struct config_reading *reading) {
 }
 
 /* What a path stands in is asked for only where the path was written: others make the default. */
-static void warn_of_folder(struct config_reading *reading, const struct config_section *section,
+void config_check_folder(struct config_reading *reading, const struct config_section *section,
     const char *key, const char *path) {
     const struct config_origin *origin = config_origin_of(section, key);
     const char *slash = path != NULL ? strrchr(path, '/') : NULL;
     struct stat st;
     char *folder;
 
-    if (slash == NULL || slash == path || origin->where.file == NULL)
+    if (slash == NULL || slash == path || origin->where.file == NULL || origin->is_bad)
         return;
     folder = strndup(path, (size_t)(slash - path));
     if (folder != NULL && (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode)))
@@ -376,7 +379,7 @@ void config_check_whole(struct config_reading *reading) {
     config_rooms_check(reading);
     check_workers(reading);
     check_control(reading);
-    warn_of_folder(reading, &memory->control, "socket", config->control.socket);
-    warn_of_folder(reading, &memory->log, "file", config->log.file);
-    warn_of_folder(reading, &memory->daemon, "pid_file", config->pid_file);
+    config_check_folder(reading, &memory->control, "socket", config->control.socket);
+    config_check_folder(reading, &memory->log, "file", config->log.file);
+    config_check_folder(reading, &memory->daemon, "pid_file", config->pid_file);
 }

@@ -111,9 +111,11 @@ static void write_origin(FILE *out, const struct setting *row, const struct conf
     fprintf(out, "# %s:%u\n", file, origin->where.line);
 }
 
-/* service: whose keys these are, to see which of them count; NULL for others. */
-static void write_row(FILE *out, const struct config_section *section, const struct setting *row,
-    const struct config_service *service) {
+static bool is_idle(const struct config_section *section, const struct setting *row) {
+    return section->idle != NULL && section->idle(section->values, row->name) != NULL;
+}
+
+static void write_row(FILE *out, const struct config_section *section, const struct setting *row) {
     const struct config_origin *origin = &section->origin[row - section->table];
     bool is_default = origin->where.file == NULL;
     bool is_void = is_missing(row, section->values);
@@ -124,11 +126,7 @@ static void write_row(FILE *out, const struct config_section *section, const str
     if (text == NULL)
         abort();
     fprintf(text, "%s%s%s = ", section->group != NULL ? "    " : "",
-        is_void ||
-                (is_default && service != NULL && config_check_effect(service, row->name) != NULL)
-            ? "#"
-            : "",
-        row->name);
+        is_void || (is_default && is_idle(section, row)) ? "#" : "", row->name);
     if (!is_void)
         write_value(text, row, section->values);
     fputs(is_void ? "" : ";", text);
@@ -138,14 +136,13 @@ static void write_row(FILE *out, const struct config_section *section, const str
     free(line);
 }
 
-static void write_section(
-    FILE *out, const struct config_section *section, const struct config_service *service) {
+static void write_section(FILE *out, const struct config_section *section) {
     if (section->table == NULL)
         return;
     if (section->group != NULL)
         fprintf(out, "%s : {\n", section->group);
     for (const struct setting *row = section->table; row->name != NULL; row++)
-        write_row(out, section, row, service);
+        write_row(out, section, row);
     if (section->group != NULL)
         fputs("};\n", out);
 }
@@ -159,7 +156,7 @@ static void write_defaults(FILE *out, const struct config_section *section) {
             continue;
         fputs(is_open ? "" : "defaults : {\n", out);
         is_open = true;
-        write_row(out, section, row, NULL);
+        write_row(out, section, row);
     }
     fputs(is_open ? "};\n" : "", out);
 }
@@ -171,6 +168,15 @@ static void write_heading(FILE *out, const char *file) {
     fprintf(out, "# file %s\n", text);
 }
 
+/* A service or a job: the keys that all have, and its type's or kernel's own. */
+static void write_file(FILE *out, const char *file, const struct config_section *common,
+    const struct config_section *own) {
+    fputc('\n', out);
+    write_heading(out, file);
+    write_section(out, common);
+    write_section(out, own);
+}
+
 int config_dump(const char *file, FILE *out, FILE *complaints) {
     struct config *config = config_read_plain(file, complaints);
     const struct config_memory *memory;
@@ -179,17 +185,15 @@ int config_dump(const char *file, FILE *out, FILE *complaints) {
         return -1;
     memory = config->memory;
     write_heading(out, config->file);
-    write_section(out, &memory->daemon, NULL);
-    write_section(out, &memory->control, NULL);
-    write_section(out, &memory->log, NULL);
-    write_section(out, &memory->jobs, NULL);
+    write_section(out, &memory->daemon);
+    write_section(out, &memory->control);
+    write_section(out, &memory->log);
+    write_section(out, &memory->jobs);
     write_defaults(out, &memory->defaults);
-    for (unsigned i = 0; i < config->service_count; i++) {
-        fputc('\n', out);
-        write_heading(out, config->service[i].file);
-        write_section(out, &memory->common[i], &config->service[i]);
-        write_section(out, &memory->own[i], NULL);
-    }
+    for (unsigned i = 0; i < config->service_count; i++)
+        write_file(out, config->service[i].file, &memory->common[i], &memory->own[i]);
+    for (unsigned i = 0; i < config->job_count; i++)
+        write_file(out, config->job[i].file, &memory->job[i], &memory->job_own[i]);
     config_free(config);
     return 0;
 }

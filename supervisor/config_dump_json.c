@@ -68,17 +68,16 @@ static json_t *make_value(const struct setting *row, const void *values) {
     case SETTING_DURATION:
     case SETTING_MODE:
     case SETTING_CHOICE:
+    case SETTING_INTERVAL:
         break;
     }
     return json_string(settings_format(row, values, text, sizeof(text)));
 }
 
-/* service: whose key this is, to see whether it counts; NULL for others. */
-static json_t *make_row(const struct config_section *section, const struct setting *row,
-    const struct config_service *service) {
+static json_t *make_row(const struct config_section *section, const struct setting *row) {
     const struct config_where *where = &section->origin[row - section->table].where;
     const void *value = (const char *)section->values + row->offset;
-    const char *idle = service != NULL ? config_check_effect(service, row->name) : NULL;
+    const char *idle = section->idle != NULL ? section->idle(section->values, row->name) : NULL;
     json_t *object = json_object();
 
     json_object_set_new(object, "value", make_value(row, section->values));
@@ -96,13 +95,12 @@ static json_t *make_row(const struct config_section *section, const struct setti
 }
 
 /* Every row, or (is_said) only what was said in a file. */
-static json_t *make_section(
-    const struct config_section *section, const struct config_service *service, bool is_said) {
+static json_t *make_section(const struct config_section *section, bool is_said) {
     json_t *object = json_object();
 
     for (const struct setting *row = section->table; row != NULL && row->name != NULL; row++)
         if (!is_said || section->origin[row - section->table].where.file != NULL)
-            json_object_set_new(object, row->name, make_row(section, row, service));
+            json_object_set_new(object, row->name, make_row(section, row));
     return object;
 }
 
@@ -133,15 +131,26 @@ static json_t *make_service(const struct config *config, unsigned i) {
     json_object_set_new(object, "listen", make_listen(service));
     json_object_set_new(object, "uid", make_id(service->uid));
     json_object_set_new(object, "gid", make_id(service->gid));
-    json_object_set_new(object, "keys", make_section(&memory->common[i], service, false));
-    json_object_set_new(object, "own", make_section(&memory->own[i], NULL, false));
+    json_object_set_new(object, "keys", make_section(&memory->common[i], false));
+    json_object_set_new(object, "own", make_section(&memory->own[i], false));
+    return object;
+}
+
+static json_t *make_definition(const struct config *config, unsigned i) {
+    const struct config_memory *memory = config->memory;
+    json_t *object = json_object();
+
+    json_object_set_new(object, "name", json_text_new(config->job[i].name));
+    json_object_set_new(object, "file", json_text_new(config->job[i].file));
+    json_object_set_new(object, "keys", make_section(&memory->job[i], false));
+    json_object_set_new(object, "own", make_section(&memory->job_own[i], false));
     return object;
 }
 
 int config_dump_json(const char *file, FILE *out, FILE *complaints) {
     struct config *config = config_read_plain(file, complaints);
     const struct config_memory *memory;
-    json_t *object = json_object(), *services = json_array();
+    json_t *object = json_object(), *services = json_array(), *definitions = json_array();
     int rc = -1;
 
     if (config == NULL)
@@ -150,18 +159,25 @@ int config_dump_json(const char *file, FILE *out, FILE *complaints) {
     json_object_set_new(object, "file", json_text_new(config->file));
     json_object_set_new(object, "uid", make_id(config->uid));
     json_object_set_new(object, "gid", make_id(config->gid));
-    json_object_set_new(object, "daemon", make_section(&memory->daemon, NULL, false));
-    json_object_set_new(object, "control", make_section(&memory->control, NULL, false));
-    json_object_set_new(object, "log", make_section(&memory->log, NULL, false));
-    json_object_set_new(object, "jobs", make_section(&memory->jobs, NULL, false));
-    json_object_set_new(object, "defaults", make_section(&memory->defaults, NULL, true));
+    json_object_set_new(object, "jobs_uid", make_id(config->jobs.uid));
+    json_object_set_new(object, "jobs_gid", make_id(config->jobs.gid));
+    json_object_set_new(object, "command_uid", make_id(config->jobs.command_uid));
+    json_object_set_new(object, "daemon", make_section(&memory->daemon, false));
+    json_object_set_new(object, "control", make_section(&memory->control, false));
+    json_object_set_new(object, "log", make_section(&memory->log, false));
+    json_object_set_new(object, "jobs", make_section(&memory->jobs, false));
+    json_object_set_new(object, "defaults", make_section(&memory->defaults, true));
     for (unsigned i = 0; i < config->service_count; i++)
         json_array_append_new(services, make_service(config, i));
     json_object_set(object, "services", services);
+    for (unsigned i = 0; i < config->job_count; i++)
+        json_array_append_new(definitions, make_definition(config, i));
+    json_object_set(object, "definitions", definitions);
     json_dumpf(object, out, JSON_COMPACT);
     fputc('\n', out);
     rc = 0;
 out:
+    json_decref(definitions);
     json_decref(services);
     json_decref(object);
     if (config != NULL)

@@ -39,6 +39,7 @@ static const struct {
     [SETTING_MODE] = { TEXT, "octal and in quotes, as \"0660\"" },
     [SETTING_PATH] = { TEXT, "a path in quotes" },
     [SETTING_TEXTS] = { TEXT | LIST, "a text in quotes, or several in [ ]" },
+    [SETTING_INTERVAL] = { WHOLE | TEXT, "a number, or a text as \"1..1000\"" },
 };
 
 /* What the scan gave to a key that it refused. */
@@ -88,6 +89,13 @@ bool config_file_is_partial(const struct config_file *file) {
 static bool is_mended(const struct config_file *file, const config_setting_t *setting) {
     return config_setting_type(setting) == CONFIG_TYPE_STRING && file->reading->mistakes > 0 &&
            strstr(config_setting_get_string(setting), CONFIG_MENDED) != NULL;
+}
+
+bool config_file_has_group(const struct config_file *file, const char *name) {
+    const config_setting_t *setting = config_setting_get_member(
+        config_root_setting(&file->tree), name);
+
+    return setting != NULL && config_setting_is_group(setting);
 }
 
 const char *config_file_peek(const struct config_file *file, const char *key) {
@@ -260,7 +268,7 @@ static bool store_list(struct config_file *file, const struct config_section *se
         }
         if (row->type != SETTING_TEXTS)
             continue;
-        if (texts->count < SETTING_TEXTS_MAX)
+        if (origin->element != NULL && texts->count < SETTING_TEXTS_MAX)
             origin->element[texts->count] = where;
         is_good = store_text(file, section, row, text_of(file, element), where) && is_good;
     }
@@ -276,7 +284,12 @@ static void store_value(struct config_file *file, const struct config_section *s
     struct config_origin *origin = &section->origin[row - section->table];
     struct config_where where = where_of(file, setting);
 
-    *origin = (struct config_origin){ .where = where, .element = { where } };
+    *origin = (struct config_origin){ .where = where };
+    if (row->type == SETTING_TEXTS) {
+        origin->element = config_keep(
+            file->reading->memory, SETTING_TEXTS_MAX * sizeof(*origin->element));
+        origin->element[0] = where;
+    }
     if (config_setting_type(setting) == CONFIG_TYPE_NONE) /* the parser stopped here */
         origin->is_bad = true;
     else if (!check_shape(file, section, row, setting, where, accepted[row->type].shapes))

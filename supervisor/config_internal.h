@@ -16,8 +16,6 @@
 
 #define CONFIG_FILE_MAX (1u << 20) /* bytes, with all that is included */
 
-static_assert(CONFIG_LISTEN_MAX >= SETTING_TEXTS_MAX, "each text is an address");
-
 /* A place in a file; line 0: the file as a whole. The name belongs to the config_memory. */
 struct config_where {
     const char *file;
@@ -26,9 +24,9 @@ struct config_where {
 
 /* Where the value of a row comes from. */
 struct config_origin {
-    struct config_where where; /* file NULL: the default */
-    bool is_bad;               /* refused: the value is the default, but not by wish */
-    struct config_where element[SETTING_TEXTS_MAX]; /* of SETTING_TEXTS */
+    struct config_where where;    /* file NULL: the default */
+    bool is_bad;                  /* refused: the value is the default, but not by wish */
+    struct config_where *element; /* of each text of SETTING_TEXTS that was set; NULL */
 };
 
 /* A table and the struct it describes. */
@@ -37,6 +35,8 @@ struct config_section {
     const char *group;           /* name of the group in the file; NULL: the top of it */
     void *values;
     struct config_origin *origin; /* one for each row */
+    /* Why the key changes nothing beside what else the values say; NULL: it counts. May be NULL. */
+    const char *(*idle)(const void *values, const char *key);
 };
 
 struct config_block; /* of memory */
@@ -45,6 +45,9 @@ struct config_memory {
     struct config_section daemon, control, log, jobs, defaults;
     struct config_section common[CONFIG_SERVICES_MAX], own[CONFIG_SERVICES_MAX];
     bool is_partial[CONFIG_SERVICES_MAX]; /* the file could not be read to its end */
+    struct config_section job[CONFIG_JOBS_MAX], job_own[CONFIG_JOBS_MAX];
+    bool is_job_wrong[CONFIG_JOBS_MAX]; /* something in its file was refused */
+    bool has_jobs_group;
     struct config_where listen_where[CONFIG_SERVICES_MAX][CONFIG_LISTEN_MAX];
     struct config_service default_values; /* what the group "defaults" says of all services */
     struct config_block *blocks;
@@ -58,6 +61,7 @@ struct config_reading {
     struct config_complaint *complaints;
     size_t complaint_count, complaint_room;
     size_t mistakes; /* warnings are none */
+    bool is_again;   /* another process found all of it good */
 };
 
 /* ---- config_memory.c ---- */
@@ -158,6 +162,9 @@ void config_file_close(struct config_file *file);
 /* True when the parser stopped before the end. */
 bool config_file_is_partial(const struct config_file *file);
 
+/* Is there a group of this name? */
+bool config_file_has_group(const struct config_file *file, const char *name);
+
 /* The text of a key at the top, or NULL. Lives as long as the file. */
 const char *config_file_peek(const struct config_file *file, const char *key);
 
@@ -175,18 +182,59 @@ void config_file_store(struct config_file *file, const struct config_scope *scop
 
 /* ---- config_tables.c ---- */
 
-extern const char *const config_foreign_daemon[], *const config_foreign_service[];
+extern const char *const config_foreign_daemon[],
+    *const config_foreign_service[], *const config_foreign_jobs[], *const config_foreign_job[];
 
 /* Where else a key stands: "a service's file". NULL when it is known nowhere. */
 const char *config_belongs_to(const char *key);
 
+/* ---- config_folder.c ---- */
+
+/* A kind of files: NAME.conf in a folder, each for one thing of that name. */
+struct config_folder {
+    const char *key;           /* of the daemon's file, that names the folder */
+    const char *what, *plural; /* "service", "services" */
+    int most;
+    void (*read)(struct config_reading *reading, const char *path);
+};
+
+/* Read each file of the folder, by name. Returns how many there are, -1 after a complaint. */
+int config_folder_read(
+    struct config_reading *reading, const struct config_folder *folder, const char *path);
+
+/* The name that the file gives to what it holds. Returns false, and says so, when it cannot. */
+bool config_folder_take_name(
+    struct config_reading *reading, const char *file, const char *what, char name[CONFIG_NAME_MAX]);
+
+/* ---- config_job.c ---- */
+
+/* Read the jobs' files, and decide whether there is a job supervisor. */
+void config_job_read_all(struct config_reading *reading);
+
 /* ---- checks ---- */
+
+/* Why the key changes nothing beside what else the job says: config_job_check.c. */
+const char *config_job_effect(const void *job, const char *key);
+
+/* Can JSON say the text: config_job_check.c. */
+bool config_job_is_utf8(const char *text);
+
+/* Check what one job says, and make its JSON: config_job_check.c. */
+void config_job_check(struct config_reading *reading, unsigned index);
+
+/* Check the group "jobs", and the jobs against each other: config_job_group.c. */
+void config_job_group_check(struct config_reading *reading);
 
 /* Check what one service says: config_check.c. */
 void config_check_service(struct config_reading *reading, unsigned index);
 
 /* Why the key changes nothing beside what else the service says; NULL when it counts. */
-const char *config_check_effect(const struct config_service *service, const char *key);
+const char *config_check_effect(const void *service, const char *key);
+
+/* The folder that the path stands in, where the path was written, has to be there: config_check.c
+ */
+void config_check_folder(struct config_reading *reading, const struct config_section *section,
+    const char *key, const char *path);
 
 /* Check what the whole says: config_check.c. */
 void config_check_whole(struct config_reading *reading);

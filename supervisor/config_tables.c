@@ -1,6 +1,6 @@
 /*
  * The keys of preforkd.conf and of a service's file: the only truth about them. The manual page,
- * the samples and -T come from here.
+ * the samples and -T come from here. What is about jobs stands in config_job_tables.c.
  */
 #include <string.h>
 
@@ -39,7 +39,6 @@ static const char *const level_names[] = { [CONFIG_DEBUG] = "debug",
 #define DAEMON(field)  .name = #field, .offset = offsetof(struct config, field)
 #define CONTROL(field) .name = #field, .offset = offsetof(struct config, control.field)
 #define LOG(field)     .name = #field, .offset = offsetof(struct config, log.field)
-#define JOBS(field)    .name = #field, .offset = offsetof(struct config, jobs.field)
 #define SERVICE(field) .name = #field, .offset = offsetof(struct config_service, field)
 #define SERVICE_MS(field)                                                  \
     .name = #field, .offset = offsetof(struct config_service, field##_ms), \
@@ -57,6 +56,9 @@ const struct setting config_daemon_settings[] = {
     { DAEMON(services_dir), .type = SETTING_PATH, .operand = "FOLDER",
         .fallback_words = "services.d beside this file",
         .help = "where the services' files are, NAME.conf each" },
+    { DAEMON(jobs_dir), .type = SETTING_PATH, .operand = "FOLDER",
+        .fallback_words = "jobs.d beside this file, when it is there",
+        .help = "where the files of defined jobs are, NAME.conf each" },
     { DAEMON(pid_file), .type = SETTING_PATH, .operand = "FILE", .fallback_words = "none",
         .help = "where the daemon's pid is written" },
     { DAEMON(process_max), NUMBER, .fallback = "1000", .min = 1, .max = 1000,
@@ -98,14 +100,6 @@ const struct setting config_log_settings[] = {
     { .name = NULL },
 };
 
-const struct setting config_jobs_settings[] = {
-    { JOBS(workers), NUMBER, .fallback = "2", .min = 1, .max = 1000,
-        .help = "workers of the job supervisor" },
-    { JOBS(spool_dir), .type = SETTING_PATH, .operand = "FOLDER",
-        .fallback = "/var/lib/preforkd/jobs", .help = "where jobs keep what they must not lose" },
-    { .name = NULL },
-};
-
 const struct setting config_service_settings[] = {
     { .name = "type",
         .offset = offsetof(struct config_service, type_name),
@@ -117,6 +111,7 @@ const struct setting config_service_settings[] = {
         .offset = offsetof(struct config_service, listen_texts),
         .type = SETTING_TEXTS,
         .operand = "[ ADDRESS, ... ]",
+        .max = CONFIG_LISTEN_MAX,
         .fallback_words = "the type's own",
         .help = "addresses: tcp://127.0.0.1:50007, udp://[::1]:5400, unix:///run/NAME.sock" },
     { SERVICE(autostart), .type = SETTING_BOOL, .fallback = "true",
@@ -245,7 +240,7 @@ const char *const config_foreign_daemon[] = { "pidfile", "pid_file", "pid", "pid
     "max_processes", "process_max", "log_file", "log.file", "logfile", "log.file", "error_log",
     "log.file", "log_level", "log.level", "loglevel", "log.level", "log_format", "log.format",
     "control_socket", "control.socket", "socket", "control.socket", "spool_dir", "jobs.spool_dir",
-    NULL };
+    "job_dir", "jobs_dir", "schedules_dir", "jobs_dir", NULL };
 
 const char *const config_foreign_service[] = { "workers", "max_children", "worker_processes",
     "max_children", "processes", "max_children", "process_limit", "max_children", "max_clients",
@@ -270,6 +265,7 @@ const char *config_belongs_to(const char *key) {
         { config_control_settings, "the group \"control\" of the daemon's file" },
         { config_log_settings, "the group \"log\" of the daemon's file" },
         { config_jobs_settings, "the group \"jobs\" of the daemon's file" },
+        { config_job_settings, "a job's file" },
     };
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)

@@ -109,21 +109,23 @@ static json_t *make_fork(const struct service *service) {
 /* ---- deaths ---- */
 
 struct collecting {
-    const struct service *service;
+    const char *event, *service;
     json_t *deaths;
 };
+
+static bool is_text(const json_t *event, const char *key, const char *text) {
+    const char *value = json_string_value(json_object_get(event, key));
+
+    return value != NULL && strcmp(value, text) == 0;
+}
 
 /* Of those that nobody had told to end. */
 static void collect_death(void *owner, const char *line) {
     struct collecting *collecting = owner;
     json_t *event = json_loads(line, 0, NULL), *death;
-    const char *kind = json_string_value(json_object_get(event, "event")),
-               *name = json_string_value(json_object_get(event, "service")),
-               *level = json_string_value(json_object_get(event, "level"));
 
-    if (kind != NULL && strcmp(kind, "worker_exit") == 0 && name != NULL &&
-        strcmp(name, collecting->service->config->name) == 0 && level != NULL &&
-        strcmp(level, "info") != 0) {
+    if (is_text(event, "event", collecting->event) &&
+        is_text(event, "service", collecting->service) && !is_text(event, "level", "info")) {
         death = json_object();
         json_object_set(death, "ts", json_object_get(event, "ts"));
         json_object_set(death, "pid", json_object_get(event, "pid"));
@@ -136,13 +138,12 @@ static void collect_death(void *owner, const char *line) {
     json_decref(event);
 }
 
-/* The last ones, oldest first, as far as the last events reach. */
-static json_t *make_deaths(const struct service *service) {
-    struct collecting collecting = { .service = service, .deaths = json_array() };
+json_t *control_explain_make_deaths(
+    const struct supervisor *supervisor, const char *event, const char *service) {
+    struct collecting collecting = { .event = event, .service = service, .deaths = json_array() };
 
-    if (service->supervisor->control != NULL)
-        control_replay(
-            service->supervisor->control, CONTROL_EVENTS_KEPT, collect_death, &collecting);
+    if (supervisor->control != NULL)
+        control_replay(supervisor->control, CONTROL_EVENTS_KEPT, collect_death, &collecting);
     return collecting.deaths;
 }
 
@@ -303,7 +304,8 @@ json_t *control_explain_make(const struct service *service) {
     json_object_set_new(object, "fork", make_fork(service));
     set_number(object, "restarts", service->restarts);
     json_object_set_new(object, "last_death", make_last_death(service));
-    json_object_set_new(object, "deaths", make_deaths(service));
+    json_object_set_new(object, "deaths",
+        control_explain_make_deaths(service->supervisor, "worker_exit", service->config->name));
     json_object_set_new(object, "leaving", make_leaving(service));
     json_object_set_new(object, "workers", make_workers(service));
     json_object_set_new(object, "replacing", make_replacing(service));

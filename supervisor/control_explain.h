@@ -10,8 +10,16 @@
 #include <jansson.h>
 
 struct service;
+struct supervisor;
 
 /* The object that `explain` answers with. */
 json_t *control_explain_make(const struct service *service);
+
+/*
+ * The last deaths that nobody had wished for, oldest first, as far as the last events reach: those
+ * of this event and this service, with ts, pid, words and reason.
+ */
+json_t *control_explain_make_deaths(
+    const struct supervisor *supervisor, const char *event, const char *service);
 
 #endif

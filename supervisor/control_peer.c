@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ void control_peer_close(struct control_peer *peer) {
     free(peer->in);
     free(peer->out);
     peer->in = peer->out = NULL;
-    peer->in_len = peer->in_size = peer->out_len = peer->out_size = 0;
+    peer->in_len = peer->in_size = peer->out_len = peer->out_size = peer->line_len = 0;
 }
 
 void control_peer_free(struct control_peer *peer) {
@@ -126,12 +127,62 @@ static void send_object(void *owner, json_t *object) {
     free(line);
 }
 
+/* The last line may end with the stream, and without a newline. */
+static bool is_written(const struct control_peer *peer, int fd) {
+    const size_t len = peer->in_len;
+
+    return pwrite(fd, peer->in, len, 0) == (ssize_t)len &&
+           (!peer->has_ended || peer->in[len - 1] == '\n' || pwrite(fd, "\n", 1, (off_t)len) == 1);
+}
+
+/* A file in memory of all that was read and not answered. Returns -1 with errno. */
+static int make_file(const struct control_peer *peer) {
+    int fd = memfd_create("preforkd peer", MFD_CLOEXEC), saved_errno;
+
+    if (fd < 0 || is_written(peer, fd))
+        return fd;
+    saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    return -1;
+}
+
+/* What was said before has to be out first: nobody else has it. */
+static int give_to_jobs(void *owner) {
+    struct control_peer *peer = owner;
+    int bytes_fd, rc, saved_errno;
+
+    if (is_gone(peer) || peer->out_len > 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    bytes_fd = make_file(peer);
+    if (bytes_fd < 0)
+        return -1;
+    rc = jobs_keeper_give(peer->request.supervisor, peer->watch.fd, bytes_fd);
+    saved_errno = errno;
+    close(bytes_fd);
+    if (rc == 0)
+        control_peer_close(peer);
+    errno = saved_errno;
+    return rc;
+}
+
 /* One line, without its newline; empty ones say nothing. */
 static void take_line(struct control_peer *peer, const char *line, size_t len) {
     if (len > 0 && line[len - 1] == '\r')
         len--;
     if (len > 0)
         control_request_take(&peer->request, line, len);
+}
+
+/* Its question is answered. */
+static void drop_line(struct control_peer *peer) {
+    if (is_gone(peer) || peer->request.verb != NULL || peer->line_len == 0)
+        return;
+    peer->in_len -= peer->line_len;
+    memmove(peer->in, peer->in + peer->line_len, peer->in_len);
+    peer->line_len = 0;
 }
 
 static bool can_take(const struct control_peer *peer) {
@@ -144,7 +195,7 @@ static void take_lines(struct control_peer *peer) {
     char *newline;
     size_t len;
 
-    while (can_take(peer)) {
+    for (drop_line(peer); can_take(peer); drop_line(peer)) {
         newline = memchr(peer->in, '\n', peer->in_len);
         if (newline == NULL && peer->in_len >= IN_MAX) {
             peer->is_leaving = true;
@@ -155,12 +206,8 @@ static void take_lines(struct control_peer *peer) {
         if (newline == NULL && !peer->has_ended)
             break;
         len = newline != NULL ? (size_t)(newline - peer->in) : peer->in_len;
+        peer->line_len = len + (newline != NULL);
         take_line(peer, peer->in, len);
-        if (is_gone(peer))
-            break;
-        len += newline != NULL;
-        peer->in_len -= len;
-        memmove(peer->in, peer->in + len, peer->in_len);
     }
     if (peer->in_len == 0) {
         free(peer->in);
@@ -238,6 +285,7 @@ struct control_peer *control_peer_new(struct supervisor *supervisor, int fd, uin
     peer->moved_at_ns = supervisor->now_ns;
     peer->request.supervisor = supervisor;
     peer->request.send = send_object;
+    peer->request.give = give_to_jobs;
     peer->request.owner = peer;
     peer->request.id = id;
     peer->request.is_admin = control_peer_is_admin(fd);

@@ -3,6 +3,7 @@
 
 /*
  * Somebody on the control socket: bytes in, lines to its request, bytes out, all of it bounded.
+ * A line stays in the buffer until it is answered, so that it can be handed on with the connection.
  * Parent only; never blocks. A peer that is gone is only marked (fd -1), since it may go in the
  * midst of its own question; its owner frees it later.
  */
@@ -26,6 +27,8 @@ struct control_peer {
     bool is_leaving;         /* to be closed when all is out */
     char *in, *out;
     size_t in_len, in_size, out_len, out_size;
+    size_t
+        line_len; /* of the question in hand, which stands at the front of in; 0: there is none */
     uint64_t moved_at_ns; /* when a byte last came or went */
     struct control_request request;
 };

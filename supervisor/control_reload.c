@@ -29,6 +29,16 @@ static json_t *make_services(const struct reload_plan *plan) {
     return list;
 }
 
+static json_t *make_jobs(const struct reload_plan *plan) {
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < plan->job_count; i++)
+        json_array_append_new(list, json_pack("{s:s,s:s,s:o}", "job", plan->job[i].name, "action",
+                                        reload_job_action_name(plan->job[i].action), "changes",
+                                        text_or_null(plan->job[i].words)));
+    return list;
+}
+
 static json_t *make_lines(const char *text) {
     json_t *list = json_array();
     char *copy = text != NULL ? strdup(text) : NULL, *rest = copy;
@@ -51,6 +61,9 @@ static json_t *make_verdict(
     json_object_set_new(object, "error", text_or_null(verdict->error));
     json_object_set_new(object, "complaints", make_lines(verdict->complaints));
     json_object_set_new(object, "services", make_services(&verdict->plan));
+    json_object_set_new(object, "jobs", make_jobs(&verdict->plan));
+    json_object_set_new(object, "job_supervisor",
+        verdict->plan.has_jobs ? json_string(reload_jobs_name(verdict->plan.jobs)) : json_null());
     json_object_set_new(object, "daemon", text_or_null(verdict->plan.daemon_words));
     json_object_set_new(object, "at_next_start", text_or_null(verdict->plan.later_words));
     return object;

@@ -12,6 +12,7 @@
 #include "shared/exit_code.h"
 #include "shared/json_text.h"
 #include "shared/suggest.h"
+#include "supervisor/control_jobs.h"
 #include "supervisor/control_verbs.h"
 #include "supervisor/supervisor.h"
 
@@ -98,15 +99,18 @@ static const struct control_verb *find_verb(const char *name, struct complaint *
     return NULL;
 }
 
-static int check_service(
-    struct control_request *request, const char *name, struct complaint *complaint) {
+static int check_service(struct control_request *request, const char *name, bool may_be_jobs,
+    struct complaint *complaint) {
     struct supervisor *supervisor = request->supervisor;
+    const bool is_jobs = strcmp(name, CHILD_JOBS_NAME) == 0;
     struct suggestion best = { .word = "" };
 
-    if (supervisor_find_service(supervisor, name) != NULL) {
+    if (supervisor_find_service(supervisor, name) != NULL || (is_jobs && may_be_jobs)) {
         snprintf(request->service, sizeof(request->service), "%s", name);
         return 0;
     }
+    if (is_jobs)
+        return complaint_set(complaint, "\"%s\" is the job supervisor, not a service", name);
     for (unsigned i = 0; i < supervisor->service_count; i++)
         suggest_offer(&best, name, supervisor->service[i]->config->name);
     if (best.word[0] != '\0')
@@ -119,9 +123,11 @@ static int check_value(struct control_request *request, const struct control_arg
     const json_t *value, struct complaint *complaint) {
     switch (arg->type) {
     case CONTROL_SERVICE:
+    case CONTROL_SUBJECT:
         if (!json_is_string(value))
             return complaint_set(complaint, "%s must be the name of a service", arg->name);
-        return check_service(request, json_string_value(value), complaint);
+        return check_service(
+            request, json_string_value(value), arg->type == CONTROL_SUBJECT, complaint);
     case CONTROL_NUMBER:
         if (!json_is_integer(value))
             return complaint_set(complaint, "%s must be a whole number", arg->name);
@@ -166,7 +172,10 @@ static int check_args(struct control_request *request, const struct control_verb
     return 0;
 }
 
-/* Returns the verb, with request->args and request->service set; or NULL with the exit code. */
+/*
+ * Returns the verb, with request->args and request->service set (but for a job's, which reads its
+ * line itself); or NULL with the exit code.
+ */
 static const struct control_verb *read_question(
     struct control_request *request, json_t *line, int *out_exit, struct complaint *complaint) {
     json_t *name = json_object_get(line, "verb"), *args = json_object_get(line, "args");
@@ -177,6 +186,8 @@ static const struct control_verb *read_question(
         complaint_set(complaint, "a line is {\"verb\": \"NAME\", \"args\": {...}}");
         return NULL;
     }
+    if (control_jobs_has(json_string_value(name)))
+        return &control_jobs_verb;
     verb = find_verb(json_string_value(name), complaint);
     if (verb == NULL)
         return NULL;

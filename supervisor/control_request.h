@@ -24,6 +24,8 @@ struct control_request {
     /* set by the owner before the first line */
     struct supervisor *supervisor;
     void (*send)(void *owner, json_t *object); /* one line; does not keep the object */
+    /* Hand the connection to the job supervisor. 0: it is gone; -1 with errno: it is not. */
+    int (*give)(void *owner);
     void *owner;
     uint64_t id; /* differs for each peer that ever came */
     bool is_admin;
@@ -35,6 +37,7 @@ struct control_request {
     char service[64];                     /* args.service; "" without */
     char progress[CONTROL_REQUEST_WORDS]; /* as last told */
     uint64_t run;                         /* of a reload, that it waits for */
+    uint64_t until_ns;                    /* how long it waits for the job supervisor */
     bool is_following;                    /* wants events until it goes */
     bool is_about_end;                    /* the end of the daemon is its answer */
 };

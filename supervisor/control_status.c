@@ -8,6 +8,7 @@
 
 #include "shared/owner.h"
 #include "shared/version.h"
+#include "supervisor/control_jobs_status.h"
 #include "supervisor/control_queue.h"
 #include "supervisor/control_reload.h"
 #include "supervisor/control_request.h"
@@ -87,7 +88,8 @@ static bool owns_datagrams(const struct child *child) {
     return owner != NULL && owner_is(owner, child->generation);
 }
 
-static json_t *make_worker(const struct supervisor *supervisor, const struct child *child) {
+static json_t *make_worker(const struct service *service, const struct child *child) {
+    const struct supervisor *supervisor = service->supervisor;
     const struct scoreboard_row *row = find_row(supervisor, child);
     json_t *worker = json_object();
     uint64_t sessions = 0, requests = 0, pss_bytes = 0;
@@ -105,7 +107,7 @@ static json_t *make_worker(const struct supervisor *supervisor, const struct chi
     json_object_set_new(
         worker, "uptime_s", json_integer(whole_seconds(supervisor->now_ns, child->started_at_ns)));
     set_number(worker, "pss_bytes", pss_bytes);
-    if ((child->service->config->type->flags & SERVICE_OWNS_DATAGRAMS) != 0)
+    if ((service->config->type->flags & SERVICE_OWNS_DATAGRAMS) != 0)
         json_object_set_new(worker, "owns_datagrams", json_boolean(owns_datagrams(child)));
     return worker;
 }
@@ -130,7 +132,7 @@ static json_t *make_workers(const struct service *service) {
             sorted[count++] = child;
     qsort(sorted, count, sizeof(const struct child *), compare_children);
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, make_worker(service->supervisor, sorted[i]));
+        json_array_append_new(list, make_worker(service, sorted[i]));
     return list;
 }
 
@@ -249,6 +251,8 @@ json_t *control_status_make(struct supervisor *supervisor, const char *name) {
     json_object_set_new(status, "last_reload", control_reload_make_last(supervisor));
     json_object_set_new(status, "log_writer_pid",
         supervisor->log_writer != NULL ? json_integer(supervisor->log_writer->pid) : json_null());
+    if (name == NULL || strcmp(name, CHILD_JOBS_NAME) == 0)
+        json_object_set_new(status, "jobs", control_jobs_status_make(supervisor));
     json_object_set_new(status, "services", services);
     return status;
 }

@@ -11,7 +11,7 @@
 struct service;
 struct supervisor;
 
-/* The object of `status --json`; only the service called name when it is not NULL. */
+/* The object of `status --json`; only the service called name, or "jobs", when it is not NULL. */
 json_t *control_status_make(struct supervisor *supervisor, const char *name);
 
 /* The array of `ports --json`. */

@@ -6,6 +6,7 @@
 
 #include "shared/exit_code.h"
 #include "supervisor/control_explain.h"
+#include "supervisor/control_jobs_status.h"
 #include "supervisor/control_private.h"
 #include "supervisor/control_reload.h"
 #include "supervisor/control_service.h"
@@ -22,9 +23,11 @@ static void ask_status(struct control_request *request) {
 }
 
 static void ask_explain(struct control_request *request) {
-    const struct service *service = supervisor_find_service(request->supervisor, request->service);
+    struct supervisor *supervisor = request->supervisor;
+    const struct service *service = supervisor_find_service(supervisor, request->service);
 
-    control_request_say(request, control_explain_make(service));
+    control_request_say(request,
+        service != NULL ? control_explain_make(service) : control_jobs_status_explain(supervisor));
     control_request_finish(request, EXIT_CODE_OK, NULL);
 }
 
@@ -87,6 +90,8 @@ static void look_daemon(struct control_request *request) {
             left++;
     if (left > 0)
         control_request_tell(request, "%u worker%s to leave", left, left == 1 ? "" : "s");
+    else if (supervisor->jobs.child != NULL)
+        control_request_tell(request, "the job supervisor finishes what is claimed");
 }
 
 static void ask_stop(struct control_request *request) {
@@ -145,12 +150,16 @@ static void ask_reopen(struct control_request *request) {
     { .name = "service", .type = CONTROL_SERVICE, .is_needed = true }
 #define SERVICE_MAYBE \
     { .name = "service", .type = CONTROL_SERVICE }
+#define SUBJECT_NEEDED \
+    { .name = "service", .type = CONTROL_SUBJECT, .is_needed = true }
+#define SUBJECT_MAYBE \
+    { .name = "service", .type = CONTROL_SUBJECT }
 #define WAIT \
     { .name = "wait", .type = CONTROL_BOOL }
 
 const struct control_verb control_verbs_table[] = {
-    { .name = "status", .right = CONTROL_READ, .args = { SERVICE_MAYBE }, .ask = ask_status },
-    { .name = "explain", .right = CONTROL_READ, .args = { SERVICE_NEEDED }, .ask = ask_explain },
+    { .name = "status", .right = CONTROL_READ, .args = { SUBJECT_MAYBE }, .ask = ask_status },
+    { .name = "explain", .right = CONTROL_READ, .args = { SUBJECT_NEEDED }, .ask = ask_explain },
     { .name = "ports", .right = CONTROL_READ, .ask = ask_ports },
     { .name = "config", .right = CONTROL_READ, .ask = ask_config },
     { .name = "events",

@@ -8,7 +8,12 @@
 #include "supervisor/control_request.h"
 
 enum control_right { CONTROL_READ, CONTROL_ADMIN };
-enum control_arg_type { CONTROL_SERVICE, CONTROL_NUMBER, CONTROL_BOOL };
+enum control_arg_type {
+    CONTROL_SERVICE,
+    CONTROL_SUBJECT, /* a service, or "jobs" */
+    CONTROL_NUMBER,
+    CONTROL_BOOL,
+};
 
 #define CONTROL_ARGS_MAX 5 /* the end included */
 

@@ -128,7 +128,8 @@ static int serve(const struct values *values) {
     if (config == NULL)
         return EXIT_CODE_CONFIG;
     if (values->test) {
-        printf("%s is good, services: %u\n", config->file, config->service_count);
+        printf("%s is good, services: %u", config->file, config->service_count);
+        printf(config->job_count > 0 ? ", jobs: %u\n" : "\n", config->job_count);
         config_free(config);
         return finish(EXIT_CODE_OK);
     }

@@ -9,11 +9,29 @@
 #include "shared/log.h"
 #include "supervisor/config.h"
 #include "supervisor/signals.h"
+#include "workers/kernels/kernel.h"
 
 static void write_types(void) {
     for (size_t i = 0; services_table[i] != NULL; i++)
         printf(".It Cm %s\n%c%s.\n", services_table[i]->name,
             toupper((unsigned char)services_table[i]->summary[0]), services_table[i]->summary + 1);
+}
+
+static void write_kernels(void) {
+    for (size_t i = 0; kernels_table[i] != NULL; i++)
+        printf(".It Cm %s\n%c%s.\n", kernels_table[i]->name,
+            toupper((unsigned char)kernels_table[i]->summary[0]), kernels_table[i]->summary + 1);
+}
+
+/* The keys of a list: the daemon's, a type's, or as "kernel-NAME" a kernel's. NULL: it has none. */
+static const struct setting *find_keys(const char *name) {
+    static const char prefix[] = "kernel-";
+    const struct service_ops *type = services_find(name);
+    const struct kernel_ops *kernel = strncmp(name, prefix, sizeof(prefix) - 1) == 0
+                                          ? kernels_find(name + sizeof(prefix) - 1)
+                                          : NULL;
+
+    return type != NULL ? type->settings : kernel != NULL ? kernel->params : NULL;
 }
 
 static void write_exit_codes(void) {
@@ -43,9 +61,9 @@ int main_mdoc_write(const char *name, const struct setting *options) {
         { "log", config_log_settings },
         { "jobs", config_jobs_settings },
         { "service", config_service_settings },
+        { "job", config_job_settings },
     };
-    const struct service_ops *type = services_find(name);
-    const struct setting *table = type != NULL ? type->settings : NULL;
+    const struct setting *table = find_keys(name);
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         if (strcmp(tables[i].name, name) == 0)
@@ -56,6 +74,8 @@ int main_mdoc_write(const char *name, const struct setting *options) {
         settings_write_mdoc(stdout, options);
     else if (strcmp(name, "types") == 0)
         write_types();
+    else if (strcmp(name, "kernels") == 0)
+        write_kernels();
     else if (strcmp(name, "signals") == 0)
         write_signals();
     else if (strcmp(name, "exit-codes") == 0)

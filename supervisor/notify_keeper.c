@@ -28,8 +28,9 @@ static struct keeper {
 
 /* ---- the status ---- */
 
-/* The first service that ought to serve and does not, in words behind the line. */
+/* The first that ought to serve and does not, in words behind the line. */
 static void add_trouble(const struct supervisor *supervisor, char *line, size_t size) {
+    const struct jobs_keeper *jobs = &supervisor->jobs;
     const struct service *service;
     const size_t len = strlen(line);
 
@@ -41,6 +42,10 @@ static void add_trouble(const struct supervisor *supervisor, char *line, size_t 
             service_state_name(service->state), service->last_death);
         return;
     }
+    /* A moment of it, between two lives, is no trouble. */
+    if (jobs->state == JOBS_KEEPER_BACKOFF && jobs->backoff.deaths > 0)
+        snprintf(line + len, size - len, "; the job supervisor is BACKOFF: it %s",
+            jobs->last_death[0] != '\0' ? jobs->last_death : "cannot be forked");
 }
 
 static void make_status(const struct supervisor *supervisor, char *line, size_t size) {

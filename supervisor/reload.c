@@ -11,6 +11,7 @@
 #include "supervisor/log_keeper.h"
 #include "supervisor/notify.h"
 #include "supervisor/reload_end.h"
+#include "supervisor/reload_jobs.h"
 #include "supervisor/reload_service.h"
 #include "supervisor/reload_sweep.h"
 #include "supervisor/service_limits.h"
@@ -34,7 +35,7 @@ static void read_again(struct supervisor *supervisor) {
     complaints = open_memstream(&reload->complaints, &size);
     if (complaints == NULL)
         return;
-    reload->config = config_read_plain(supervisor->config->file, complaints);
+    reload->config = config_read_again(supervisor->config->file, complaints);
     fclose(complaints);
 }
 
@@ -217,6 +218,7 @@ static void commit(struct supervisor *supervisor) {
     }
     for (unsigned i = 0; i < reload->plan.count; i++)
         apply(supervisor, i);
+    jobs_keeper_configure(supervisor, reload->plan.jobs == RELOAD_JOBS_RESTART);
     reload->state = RELOAD_REPLACING;
     reload->deadline_ns = supervisor->now_ns + REPLACE_NS;
 }
@@ -291,6 +293,9 @@ static void look_at_services(struct supervisor *supervisor) {
             return;
         describe_failure(service, error);
     }
+    if (!reload_jobs_is_done(
+            supervisor, is_late, reload->progress, sizeof(reload->progress), error, sizeof(error)))
+        return;
     reload_end(supervisor, error[0] != '\0' ? EXIT_CODE_INCOMPLETE : EXIT_CODE_OK,
         error[0] != '\0' ? error : NULL);
 }

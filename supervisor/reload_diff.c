@@ -5,7 +5,11 @@
 #include "supervisor/reload_diff.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "supervisor/config_jobs.h"
+#include "workers/kernels/kernel.h"
 
 #define VALUE_MAX 4096
 
@@ -24,10 +28,27 @@ static const char *const own_keys[] = { "autostart", "max_children", "start_serv
     "restart_max_delay", "start_retries", "idle_stop", "port_policy", "backlog", "watchdog", NULL };
 
 /* Keys of the daemon that count at once, the workers' apart; all others from the next start on. */
-static const char *const live_keys[] = { "services_dir", "process_max", "max_generations", NULL };
+static const char *const live_keys[] = { "services_dir", "jobs_dir", "process_max",
+    "max_generations", NULL };
 
 const char *reload_action_name(enum reload_action action) {
     return action_names[action];
+}
+
+const char *reload_jobs_name(enum reload_jobs jobs) {
+    static const char *const names[] = {
+        [RELOAD_JOBS_KEEP] = "kept",
+        [RELOAD_JOBS_TELL] = "told",
+        [RELOAD_JOBS_RESTART] = "replaced",
+        [RELOAD_JOBS_START] = "started",
+        [RELOAD_JOBS_STOP] = "stopped",
+    };
+
+    return names[jobs];
+}
+
+const char *reload_job_action_name(enum reload_action action) {
+    return action == RELOAD_ADJUST ? "changed" : action_names[action];
 }
 
 static bool is_listed(const char *const *list, const char *key) {
@@ -120,12 +141,79 @@ static void compare_daemon(struct reload_plan *plan, const struct config *was,
     for (row = config_control_settings; row->name != NULL; row++)
         differs(row, was, is, "control.", plan->later_words);
     for (row = config_jobs_settings; row->name != NULL; row++)
-        differs(row, was, is, "jobs.", plan->later_words);
+        differs(row, was, is, "jobs.", plan->daemon_words);
     for (row = config_log_settings; row->name != NULL; row++) {
         plan->log_differs |= differs(row, was, is, "log.", plan->daemon_words);
         if (strcmp(row->name, "format") == 0 || strcmp(row->name, "level") == 0)
             differs(row, was, is, "log.", workers_words);
     }
+}
+
+/* ---- jobs ---- */
+
+static struct reload_job_change *add_job(
+    struct reload_plan *plan, enum reload_action action, const char *name) {
+    struct reload_job_change *change = &plan->job[plan->job_count++];
+
+    *change = (struct reload_job_change){ .action = action };
+    strcpy(change->name, name);
+    return change;
+}
+
+static void compare_job(
+    struct reload_plan *plan, const struct config_job *was, const struct config_job *is) {
+    struct reload_job_change *change = add_job(plan, RELOAD_KEEP, is->name);
+    const struct setting *row;
+
+    for (row = config_job_settings; row->name != NULL; row++)
+        differs(row, was, is, "", change->words);
+    for (row = is->kernel->params; was->kernel == is->kernel && row->name != NULL; row++)
+        differs(row, was->params, is->params, "", change->words);
+    if (change->words[0] != '\0')
+        change->action = RELOAD_ADJUST;
+}
+
+/* Both lists are sorted by name. */
+static void compare_jobs(
+    struct reload_plan *plan, const struct config *was, const struct config *is) {
+    unsigned a = 0, b = 0;
+    int order;
+
+    while (a < was->job_count || b < is->job_count) {
+        order = a == was->job_count  ? 1
+                : b == is->job_count ? -1
+                                     : strcmp(was->job[a].name, is->job[b].name);
+        if (order == 0)
+            compare_job(plan, &was->job[a++], &is->job[b++]);
+        else if (order < 0)
+            add_job(plan, RELOAD_REMOVE, was->job[a++].name);
+        else
+            add_job(plan, RELOAD_ADD, is->job[b++].name);
+    }
+}
+
+/* What a process logs is settled when it is forked. */
+static bool logs_otherwise(const struct config *was, const struct config *is) {
+    return was->log.format != is->log.format || was->log.level != is->log.level;
+}
+
+static void compare_supervisor(
+    struct reload_plan *plan, const struct config *was, const struct config *is) {
+    char *old_text = config_jobs_write(was), *new_text = config_jobs_write(is);
+
+    plan->has_jobs = old_text != NULL || new_text != NULL;
+    plan->jobs = RELOAD_JOBS_KEEP;
+    if (old_text == NULL && new_text != NULL)
+        plan->jobs = RELOAD_JOBS_START;
+    else if (old_text != NULL && new_text == NULL)
+        plan->jobs = RELOAD_JOBS_STOP;
+    else if (plan->has_jobs && (config_jobs_needs_restart(was, is) || logs_otherwise(was, is)))
+        plan->jobs = RELOAD_JOBS_RESTART;
+    else if (plan->has_jobs && strcmp(old_text, new_text) != 0)
+        plan->jobs = RELOAD_JOBS_TELL;
+    plan->jobs_differs = plan->jobs != RELOAD_JOBS_KEEP;
+    free(old_text);
+    free(new_text);
 }
 
 /* ---- */
@@ -139,6 +227,8 @@ void reload_diff(
 
     *plan = (struct reload_plan){ .count = 0 };
     compare_daemon(plan, running, wanted, workers_words);
+    compare_jobs(plan, running, wanted);
+    compare_supervisor(plan, running, wanted);
     while (a < running->service_count || b < wanted->service_count) {
         order = a == running->service_count ? 1
                 : b == wanted->service_count
@@ -157,5 +247,8 @@ bool reload_diff_has_any(const struct reload_plan *plan) {
     for (unsigned i = 0; i < plan->count; i++)
         if (plan->change[i].action != RELOAD_KEEP)
             return true;
-    return plan->daemon_words[0] != '\0';
+    for (unsigned i = 0; i < plan->job_count; i++)
+        if (plan->job[i].action != RELOAD_KEEP)
+            return true;
+    return plan->jobs_differs || plan->daemon_words[0] != '\0';
 }

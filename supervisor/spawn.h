@@ -19,8 +19,9 @@ struct supervisor;
  */
 struct child *spawn_worker(struct service *service, unsigned slot, bool is_held);
 
-/* Fork the log writer. As above; it becomes supervisor->log_writer. */
+/* Fork the log writer, or the job supervisor; there must be none. As above. */
 struct child *spawn_log_writer(struct supervisor *supervisor);
+struct child *spawn_jobs(struct supervisor *supervisor);
 
 struct spawn_death {
     char words[160]; /* "killed by SIGSEGV after 3.2 s, serving 10.0.0.7:4455" */

@@ -8,19 +8,16 @@
 #include <bsd/libutil.h>
 #include <bsd/unistd.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
 #include "shared/console.h"
-#include "shared/contract.h"
 #include "shared/exit_code.h"
 #include "shared/version.h"
 #include "supervisor/control.h"
@@ -31,9 +28,7 @@
 #include "supervisor/notify_keeper.h"
 #include "supervisor/reload_sweep.h"
 #include "supervisor/service_list.h"
-#include "supervisor/service_listen.h"
 #include "supervisor/signals.h"
-#include "supervisor/spawn.h"
 
 #define TURN_MOST_MS 60000
 
@@ -60,143 +55,14 @@ void supervisor_note(struct supervisor *supervisor, const struct service *servic
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    origin = (struct log_origin){ .service = service != NULL ? service->config->name : "",
+    origin = (struct log_origin){ .service = service != NULL ? service->config->name
+                                             : child != NULL ? child_log_name(child)
+                                                             : "",
         .slot = child != NULL ? child->slot : 0,
-        .pid = child != NULL ? child->pid : getpid() };
+        .pid = child != NULL && child->pid > 0 ? child->pid : getpid() };
     log_write_as(&origin, level | LOG_EVERY, event, fields, "%s", text);
     if (supervisor->control != NULL)
         publish(supervisor->control, &origin, level, event, text, fields);
-}
-
-static void note_death(struct supervisor *supervisor, struct service *service,
-    const struct child *child, const char *why, bool was_told, const struct spawn_death *death) {
-    struct log_field fields[7] = { LOG_TEXT("cause", death->words),
-        LOG_NUMBER("uptime_ms", death->uptime_ms),
-        LOG_TEXT("doing", child_state_name(child->state)),
-        LOG_NUMBER("peak_kb", (uint64_t)death->peak_kb) };
-    size_t count = 4;
-
-    /* The dead cannot tell it with their next record. */
-    if (death->log_dropped > 0)
-        fields[count++] = LOG_NUMBER("log_dropped", death->log_dropped);
-    if (why != NULL)
-        fields[count++] = LOG_TEXT("reason", why);
-    supervisor_note(supervisor, service, child,
-        was_told && death->is_clean ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "worker_exit", fields,
-        "worker %s%s%s", death->words, why != NULL ? ": " : "", why != NULL ? why : "");
-}
-
-/* ---- children ---- */
-
-static void believe(struct child *child, const struct contract_record *report) {
-    struct supervisor *supervisor = child->supervisor;
-    struct service *service = child->service;
-
-    if (service == NULL) {
-        log_keeper_report(supervisor, child, report);
-        return;
-    }
-    switch (report->kind) {
-    case REPORT_READY:
-        if (child->state == CHILD_STARTING)
-            service_worker_ready(service, child);
-        break;
-    case REPORT_SHORT: /* heard when there is an answer, or at the next tick: see service.c */
-        break;
-    case REPORT_RECYCLE:
-        child->wants_recycling = true;
-        child->recycle_reason = report->value != 0 ? "it has grown past reload_on_pss"
-                                                   : "it has served max_requests";
-        break;
-    case REPORT_PONG:
-        if (report->value == SERVICE_LISTEN_PING_EMPTY)
-            child->is_emptying = false;
-        child->pinged_at_ns = 0;
-        child->ponged_at_ns = supervisor->now_ns;
-        break;
-    case REPORT_LOOK:
-        service_order(service, ORDER_LOOK, 0);
-        break;
-    default:
-        break;
-    }
-    service_tend(service, supervisor->now_ns);
-}
-
-/* The first, the second, the fourth and so on: who sends nothing else does not flood the log. */
-static void note_bad_report(struct child *child) {
-    const uint64_t count = ++child->bad_reports;
-
-    if ((count & (count - 1)) == 0)
-        supervisor_note(child->supervisor, child->service, child, LOG_LEVEL_WARN, "bad_report",
-            (const struct log_field[]){ LOG_NUMBER("count", count), { .key = NULL } },
-            "a worker sent what is no report; it is dropped");
-}
-
-/* Gossip: what is not a record of this life of this child is dropped. */
-static void child_reports(struct loop_watch *watch, uint32_t events) {
-    struct child *child = watch->owner;
-    struct contract_record report;
-    int fds[CONTRACT_FDS_MAX], rc;
-    unsigned fd_count;
-
-    (void)events;
-    for (int i = 0; i < 64; i++) {
-        rc = contract_receive(watch->fd, &report, fds, &fd_count);
-        for (unsigned k = 0; rc == 1 && k < fd_count; k++)
-            close(fds[k]);
-        if (rc == 1 && report.pid == child->pid && report.generation == child->generation) {
-            believe(child, &report);
-            continue;
-        }
-        if (rc == 1 || (rc < 0 && errno == EPROTO)) {
-            note_bad_report(child);
-            continue;
-        }
-        /* At the end of the stream the pidfd tells the rest. */
-        if (rc == 0)
-            loop_remove(child->supervisor->loop, watch);
-        return;
-    }
-}
-
-static void child_ended(struct loop_watch *watch, uint32_t events) {
-    struct child *child = watch->owner, last;
-    struct supervisor *supervisor = child->supervisor;
-    struct service *service = child->service;
-    const bool was_told = child_is_leaving(child);
-    struct spawn_death death;
-
-    (void)events;
-    /* What it reported before its end counts. */
-    child_reports(&child->order_watch, EPOLLIN);
-    last = *child;
-    loop_remove(supervisor->loop, &child->order_watch);
-    loop_remove(supervisor->loop, &child->pidfd_watch);
-    if (!spawn_reap(child, &death)) {
-        supervisor_watch_child(supervisor, child);
-        return;
-    }
-    if (service == NULL) {
-        log_keeper_ended(supervisor, &last, &death);
-        return;
-    }
-    /* The replacement first: the log can wait, whoever connects now does not like to. */
-    service_worker_ended(service, last.ready_at_ns != 0, was_told, &death);
-    sched_yield(); /* where it shares our CPU it runs now, and the rest of this comes later */
-    note_death(supervisor, service, &last, last.leave_reason, was_told, &death);
-}
-
-void supervisor_watch_child(struct supervisor *supervisor, struct child *child) {
-    child->pidfd_watch = (struct loop_watch){
-        .fd = child->pidfd, .ready = child_ended, .owner = child
-    };
-    child->order_watch = (struct loop_watch){
-        .fd = child->order_fd, .ready = child_reports, .owner = child
-    };
-    if (loop_add(supervisor->loop, &child->pidfd_watch, EPOLLIN) < 0 ||
-        loop_add(supervisor->loop, &child->order_watch, EPOLLIN) < 0)
-        child_kill(child, "it cannot be watched");
 }
 
 /* ---- start ---- */
@@ -260,7 +126,7 @@ static int start_services(struct supervisor *supervisor) {
 /* ---- the loop ---- */
 
 static bool has_ended(const struct supervisor *supervisor) {
-    if (!supervisor->is_stopping)
+    if (!supervisor->is_stopping || !jobs_keeper_has_ended(&supervisor->jobs))
         return false;
     for (unsigned i = 0; i < supervisor->service_count; i++)
         if (supervisor->service[i]->state != SERVICE_STOPPED)
@@ -273,6 +139,8 @@ static bool has_ended(const struct supervisor *supervisor) {
 }
 
 static int patience_ms(const struct supervisor *supervisor) {
+    static uint64_t (*const next_at_ns[])(const struct supervisor *) = { log_keeper_next_at_ns,
+        jobs_keeper_next_at_ns, reload_next_at_ns, notify_keeper_next_at_ns };
     uint64_t next_ns = supervisor->now_ns + TURN_MOST_MS * 1000000ull, at_ns;
 
     for (unsigned i = 0; i < supervisor->service_count; i++) {
@@ -280,33 +148,37 @@ static int patience_ms(const struct supervisor *supervisor) {
         if (at_ns < next_ns)
             next_ns = at_ns;
     }
-    at_ns = log_keeper_next_at_ns(supervisor);
-    if (at_ns < next_ns)
-        next_ns = at_ns;
-    at_ns = reload_next_at_ns(supervisor);
-    if (at_ns < next_ns)
-        next_ns = at_ns;
-    at_ns = notify_keeper_next_at_ns(supervisor);
-    if (at_ns < next_ns)
-        next_ns = at_ns;
+    for (size_t i = 0; i < sizeof(next_at_ns) / sizeof(next_at_ns[0]); i++) {
+        at_ns = next_at_ns[i](supervisor);
+        if (at_ns < next_ns)
+            next_ns = at_ns;
+    }
     if (next_ns <= supervisor->now_ns)
         return 0;
     return (int)((next_ns - supervisor->now_ns) / 1000000) + 1;
 }
 
 static bool has_started(const struct supervisor *supervisor) {
+    if (supervisor->jobs.state == JOBS_KEEPER_STARTING)
+        return false;
     for (unsigned i = 0; i < supervisor->service_count; i++)
         if (supervisor->service[i]->state == SERVICE_STARTING)
             return false;
     return true;
 }
 
-/* Whoever started us is told which services have not come up; the daemon goes on trying. */
+/* Whoever started us is told what has not come up; the daemon goes on trying. */
 static void tell_start(struct supervisor *supervisor) {
     const struct service *service;
     char text[CONFIG_NAME_MAX + 256];
     int exit_code = EXIT_CODE_OK;
 
+    if (supervisor->jobs.state == JOBS_KEEPER_BACKOFF) {
+        snprintf(text, sizeof(text), "the job supervisor is BACKOFF: it %s",
+            supervisor->jobs.last_death);
+        detach_complain(supervisor, text);
+        exit_code = EXIT_CODE_INCOMPLETE;
+    }
     for (unsigned i = 0; i < supervisor->service_count; i++) {
         service = supervisor->service[i];
         if (!service->config->autostart || service->state == SERVICE_RUNNING)
@@ -325,6 +197,7 @@ static void serve(struct supervisor *supervisor) {
             log_warn("the supervisor cannot wait");
         for (unsigned i = 0; i < supervisor->service_count; i++)
             service_tend(supervisor->service[i], supervisor->now_ns);
+        jobs_keeper_tend(supervisor);
         reload_tend(supervisor);
         log_keeper_tend(supervisor);
         control_tend(supervisor->control);
@@ -341,6 +214,7 @@ void supervisor_stop(struct supervisor *supervisor, bool fast) {
     supervisor->is_stopping = true;
     supervisor->is_fast = supervisor->is_fast || fast;
     reload_abort(supervisor);
+    jobs_keeper_stop(supervisor, supervisor->is_fast);
     for (unsigned i = 0; i < supervisor->service_count; i++) {
         service_stop(supervisor->service[i], "the daemon stops");
         if (!supervisor->is_fast)
@@ -369,6 +243,7 @@ static void release(struct supervisor *supervisor) {
     if (supervisor->control != NULL)
         control_close(supervisor->control);
     log_keeper_stop(supervisor);
+    jobs_keeper_free(&supervisor->jobs);
     log_lanes_close(&supervisor->lanes);
     if (supervisor->pid_file != NULL)
         pidfile_remove(supervisor->pid_file);
@@ -417,6 +292,7 @@ static int start_and_serve(struct supervisor *supervisor) {
         serve(supervisor);
         return EXIT_CODE_CONFIG;
     }
+    jobs_keeper_configure(supervisor, false);
     serve(supervisor);
     supervisor_note(supervisor, NULL, NULL, LOG_LEVEL_INFO, "stop", NULL, "preforkd stops");
     return EXIT_CODE_OK;

@@ -15,6 +15,7 @@
 #include "shared/scoreboard.h"
 #include "supervisor/child.h"
 #include "supervisor/config.h"
+#include "supervisor/jobs_keeper.h"
 #include "supervisor/log_lanes.h"
 #include "supervisor/reload.h"
 #include "supervisor/service.h"
@@ -33,11 +34,13 @@ struct supervisor {
     struct service *service[SUPERVISOR_SERVICES_MAX]; /* by name: service_list.h */
     unsigned service_count;
     struct service place[SUPERVISOR_SERVICES_MAX];
-    struct child child[SCOREBOARD_ROWS + 1]; /* by row; the last is the log writer's */
+    /* By row; the last two are the log writer's and the job supervisor's. */
+    struct child child[SCOREBOARD_ROWS + 2];
     struct commons_room *rooms; /* that there are; and memory with an owner: commons.h */
     struct commons_owner *owners;
     struct log_lanes lanes;
     struct child *log_writer; /* NULL while there is none */
+    struct jobs_keeper jobs;
     struct control *control;
     struct reload reload;
     uint64_t started_at_ns;
@@ -90,7 +93,8 @@ struct service *supervisor_find_service(struct supervisor *supervisor, const cha
 
 /*
  * Something happened: a record in the log and a line to those who follow events. service and
- * child may be NULL. fields as in shared/log.h; they end with a NULL key.
+ * child may be NULL; a child that serves nobody has a service's name of its own. fields as in
+ * shared/log.h; they end with a NULL key.
  */
 void supervisor_note(struct supervisor *supervisor, const struct service *service,
     const struct child *child, int level, const char *event, const struct log_field *fields,

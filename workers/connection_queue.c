@@ -43,7 +43,7 @@ static int reserve(struct connection *connection, size_t len) {
     grown = malloc(size);
     if (grown == NULL)
         return -1;
-    if (kept > 0)
+    if (connection->unsent != NULL)
         memcpy(grown, connection->unsent + connection->unsent_at, kept);
     free(connection->unsent);
     connection->unsent = grown;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "shared/text_utf8.h"
 #include "workers/datagrams_state.h"
 #include "workers/worker_state.h"
 
@@ -113,10 +114,15 @@ static void give(struct datagrams *batch, unsigned i) {
     const char *data = batch->data + (size_t)i * DATAGRAM_MAX;
     size_t len = batch->in[i].msg_len;
 
+    size_t total;
+
     if ((worker->args->ops->flags & SERVICE_TEXT) != 0)
         len = trim(data, len);
+    total = len;
+    if ((worker->args->ops->flags & SERVICE_TEXT) != 0)
+        len = text_utf8_cut(data, len, worker->wire_rules.line_max_bytes);
     batch->session = (struct session){
-        .proto = NET_UDP, .worker = worker, .peer = batch->peer[i], .messages = 1, .total = len
+        .proto = NET_UDP, .worker = worker, .peer = batch->peer[i], .messages = 1, .total = total
     };
     batch->current = i;
     batch->has_answered = false;

@@ -71,8 +71,7 @@ void datagrams_find_path(const struct session *session, struct session_path *out
         *out = batch->front_path;
         return;
     }
-    *out = (struct session_path){ .listener = (uint16_t)batch->listener,
-        .family = peer->sa.any.sa_family };
+    *out = (struct session_path){ .listener = batch->listener, .family = peer->sa.any.sa_family };
     if (out->family == AF_INET) {
         out->port = peer->sa.in.sin_port;
         memcpy(out->peer, &peer->sa.in.sin_addr, 4);

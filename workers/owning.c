@@ -43,6 +43,7 @@ static void try(struct worker *worker) {
         !owner_take(worker->args->owner, worker->args->generation))
         return;
     worker->owns = true;
+    worker_show_room(worker); /* it is not idle from now on */
     watch_sockets(worker, true);
     /* What its predecessor had not sent yet is to be looked for. */
     post_hear(&worker->post);

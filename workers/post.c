@@ -157,10 +157,18 @@ static uint32_t mask_of(const struct connection *connection) {
     return (reads ? (uint32_t)EPOLLIN : 0) | (is_full ? (uint32_t)EPOLLOUT : 0);
 }
 
+/* A raw peer was sent something since: it takes what it gets, if slowly. */
+static bool has_been_sent(const struct post_session *session) {
+    const struct dialect *dialect = session->connection.dialect;
+
+    return dialect != NULL && dialect->wire.sent_at_ms * 1000000 > session->alive_at_ns;
+}
+
 static void place(struct post_session *session, bool is_alive) {
     struct connection *connection = &session->connection;
     const enum post_phase phase = phase_of(connection);
 
+    is_alive |= phase == POST_WRITING && has_been_sent(session);
     if (phase != session->phase || is_alive)
         post_move(session, phase);
     if (phase == POST_WRITING)
@@ -177,6 +185,17 @@ static void send_queued(struct connection *connection) {
         connection_flush(connection, MSG_DONTWAIT);
 }
 
+/* Who has not ended itself may have sent what is not read: a reset would take our last words. */
+static void close_session(struct post_session *session) {
+    const struct connection *connection = &session->connection;
+
+    if (connection->dialect == NULL || connection->dialect->is_ended ||
+        connection->why == SESSION_END_TIMEOUT)
+        post_end(session, connection->why);
+    else
+        post_linger(session, connection->why);
+}
+
 /* Whatever lets it go on is done first, and may make something else of it. */
 void post_settle(struct post_session *session, bool is_alive) {
     struct connection *connection = &session->connection;
@@ -189,7 +208,7 @@ void post_settle(struct post_session *session, bool is_alive) {
             return;
         }
         if (connection->is_closing && !connection_has_unsent(connection)) {
-            post_end(session, connection->why);
+            close_session(session);
             return;
         }
         if (connection->dialect != NULL && dialect_resume(connection))
@@ -243,15 +262,15 @@ static bool read_more(struct connection *connection) {
     return n > 0 && connection->session.messages > 0;
 }
 
-/* Told to leave: what still comes is read and not used, so that no reset overtakes an answer. */
+/* It lingers: what still comes is read and not used, so that no reset overtakes an answer. */
 static void read_rest(struct post_session *session) {
     struct post *post = session->connection.post;
     ssize_t n = recv(session->watch.fd, post->data, post->data_size, MSG_DONTWAIT);
 
-    if (n > 0)
+    if (n > 0 && session->connection.why == SESSION_END_CUT)
         worker_count(post->worker, &post->worker->row->counts.cut_unanswered, 1);
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        post_end(session, SESSION_END_CUT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        post_end(session, session->connection.why);
 }
 
 static void ready(struct loop_watch *watch, uint32_t events) {

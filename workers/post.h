@@ -16,7 +16,7 @@
  *
  *   GREETING --first message--> READING <--blocked, all out--> WRITING
  *   any of these --offered--> OFFERED --taken--> gone, --refused--> back
- *   any of these --cut--> LINGERING --> gone
+ *   any of these --cut, or closed before its peer has ended--> LINGERING --> gone
  */
 
 #include <bsd/sys/queue.h>
@@ -128,8 +128,8 @@ void post_end(struct post_session *session, enum session_end how);
 void post_move(struct post_session *session, enum post_phase phase);
 void post_set_mask(struct post_session *session, uint32_t mask);
 
-/* Told to leave: what was sent goes out, what still comes is read and not used. */
-void post_linger(struct post_session *session);
+/* It ends: what was sent goes out, what still comes is read and not used, for two seconds. */
+void post_linger(struct post_session *session, enum session_end why);
 
 /* True when sends reach it. */
 bool post_is_open(const struct post_session *session);

@@ -28,7 +28,7 @@ static void take_back(struct post *post, struct post_session *session) {
     session->owes_writable = true;
     post_move(session, POST_READING);
     if (post->is_cut)
-        post_linger(session);
+        post_linger(session, SESSION_END_CUT);
     else
         post_settle(session, false);
 }

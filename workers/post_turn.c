@@ -29,11 +29,15 @@ static void tell_drain(struct connection *connection) {
     connection_leave_hook(connection->lane);
 }
 
-void post_linger(struct post_session *session) {
-    tell_drain(&session->connection);
-    connection_flush(&session->connection, MSG_DONTWAIT);
+void post_linger(struct post_session *session, enum session_end why) {
+    struct connection *connection = &session->connection;
+
+    if (why == SESSION_END_CUT)
+        tell_drain(connection);
+    connection_flush(connection, MSG_DONTWAIT);
     shutdown(session->watch.fd, SHUT_WR);
-    session->connection.is_broken = true; /* to whoever would send to it */
+    connection->is_broken = true; /* to whoever would send to it */
+    connection->why = why;
     post_set_mask(session, EPOLLIN);
     post_move(session, POST_LINGERING);
 }
@@ -44,7 +48,7 @@ void post_cut(struct post *post) {
     post->is_cut = true;
     for (enum post_phase phase = POST_GREETING; phase <= POST_WRITING; phase++)
         while ((session = TAILQ_FIRST(&post->list[phase])) != NULL)
-            post_linger(session);
+            post_linger(session, SESSION_END_CUT);
     /* Those that are offered may be taken still, for a moment. */
     if (post->answer_due_ns > *post->now_ns + CUT_NS)
         post->answer_due_ns = *post->now_ns + CUT_NS;
@@ -126,7 +130,7 @@ static void end_silent_one(struct post_session *session) {
 
     if (phase == POST_GREETING)
         tell_slow(&session->connection);
-    post_end(session, phase == POST_LINGERING ? SESSION_END_CUT : SESSION_END_TIMEOUT);
+    post_end(session, phase == POST_LINGERING ? session->connection.why : SESSION_END_TIMEOUT);
 }
 
 /* End those that were silent for too long; returns when the next one will have been. */

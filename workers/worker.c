@@ -155,7 +155,7 @@ static enum scoreboard_state state_of(const struct worker *worker, uint32_t sess
         return SCOREBOARD_DRAINING;
     if (sessions >= worker->args->sessions_max)
         return SCOREBOARD_FULL;
-    return sessions > 0 ? SCOREBOARD_ACTIVE : SCOREBOARD_IDLE;
+    return sessions > 0 || worker->owns ? SCOREBOARD_ACTIVE : SCOREBOARD_IDLE;
 }
 
 /* Tell in the row, and where spare workers are wanted in the gate, what room there is. */

@@ -56,8 +56,8 @@ struct worker {
     struct bus_seat *seat; /* NULL: the service hears no bus */
     void *state;           /* the service's */
     struct loop_watch owner_watch;
-    bool owns;   /* the datagrams */
-    int call_fd; /* thread model with posts: readable from a cut or a call on; never read */
+    _Atomic bool owns; /* the datagrams; other threads only look */
+    int call_fd;       /* thread model with posts: readable from a cut or a call on; never read */
 };
 
 /* Add to a counter of the row; by whichever thread. */

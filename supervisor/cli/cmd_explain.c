@@ -1,6 +1,8 @@
 /* The facts are the daemon's; here they become paragraphs, topic by topic. */
 #include "supervisor/cli/cmd_explain.h"
 
+#include <string.h>
+
 #include "supervisor/cli/control_client.h"
 #include "supervisor/cli/explain.h"
 #include "supervisor/cli/json_read.h"
@@ -17,10 +19,12 @@ static const struct setting options_table[] = {
     { .name = NULL },
 };
 
-static const struct {
-    const char *label;
+struct topic {
+    const char *label; /* NULL ends a list */
     void (*say)(struct prose *prose, const json_t *facts);
-} topics[] = {
+};
+
+static const struct topic service_topics[] = {
     { "size", explain_pool_say_size },
     { "scaled", explain_pool_say_scale },
     { "restarts", explain_pool_say_backoff },
@@ -29,13 +33,25 @@ static const struct {
     { "refused", explain_peers_say_refused },
     { "replaced", explain_workers_say_replacing },
     { "idle", explain_peers_say_stop },
+    { .label = NULL },
+};
+
+static const struct topic jobs_topics[] = {
+    { "wanted", explain_jobs_say_wanted },
+    { "work", explain_jobs_say_work },
+    { "restarts", explain_jobs_say_backoff },
+    { "leaving", explain_jobs_say_leaving },
+    { "deaths", explain_jobs_say_last_death },
+    { .label = NULL },
 };
 
 static void write_head(FILE *out, unsigned width, const json_t *facts) {
     struct prose prose = { .len = 0 };
     char text[NUMBER_TEXT_MAX];
 
-    prose_add(&prose, "%s is %s for %s%s%s.", json_read_text(facts, "service"),
+    prose_add(&prose, "%s is %s for %s%s%s.",
+        strcmp(json_read_text(facts, "kind"), "jobs") == 0 ? "the job supervisor"
+                                                           : json_read_text(facts, "service"),
         json_read_text(facts, "state"), explain_span(text, facts, "state_for_ms"),
         explain_has(facts, "state_reason") ? ": " : "", json_read_text(facts, "state_reason"));
     prose_write(&prose, out, "", 0, width);
@@ -54,17 +70,20 @@ static void write_each(FILE *out, unsigned width, const json_t *list, const char
 }
 
 void cmd_explain_write(FILE *out, unsigned width, const json_t *facts) {
+    const bool is_jobs = strcmp(json_read_text(facts, "kind"), "jobs") == 0;
+    const struct topic *topic = is_jobs ? jobs_topics : service_topics;
     struct prose prose;
 
     write_head(out, width, facts);
-    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+    for (; topic->label != NULL; topic++) {
         prose = (struct prose){ .len = 0 };
-        topics[i].say(&prose, facts);
-        prose_write(&prose, out, topics[i].label, INDENT, width);
+        topic->say(&prose, facts);
+        prose_write(&prose, out, topic->label, INDENT, width);
     }
     write_each(out, width, json_object_get(facts, "deaths"), "death", explain_pool_say_death);
-    write_each(
-        out, width, json_object_get(facts, "leaving"), "leaving", explain_workers_say_leaving);
+    if (!is_jobs)
+        write_each(
+            out, width, json_object_get(facts, "leaving"), "leaving", explain_workers_say_leaving);
 }
 
 static void show(void *owner, json_t *facts) {
@@ -90,6 +109,8 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
 static const char *const examples[] = {
     "prefork explain echo",
     "why its pool has this size, who holds a drain open, what was refused by which limit",
+    "prefork explain jobs",
+    "why there is a job supervisor or none, what it does, how it died",
     "prefork explain echo --json | jq .fork.next_try_ms",
     "the facts, for programs",
     NULL,
@@ -97,7 +118,7 @@ static const char *const examples[] = {
 
 const struct cmd cmd_explain = {
     .name = "explain",
-    .operands = "SERVICE",
+    .operands = "SERVICE|jobs",
     .summary = "why a service is as it is: its size, its deaths, who holds a drain open",
     .options = options_table,
     .examples = examples,

@@ -29,10 +29,16 @@ static const struct setting diff_table[] = {
     { .name = NULL },
 };
 
-enum { COLUMN_SERVICE, COLUMN_ACTION, COLUMN_CHANGES, COLUMNS };
+enum { COLUMN_NAME, COLUMN_ACTION, COLUMN_CHANGES, COLUMNS };
 
-static const struct table_column columns[COLUMNS] = {
-    [COLUMN_SERVICE] = { .name = "SERVICE" },
+static const struct table_column job_columns[COLUMNS] = {
+    [COLUMN_NAME] = { .name = "JOB" },
+    [COLUMN_ACTION] = { .name = "ACTION" },
+    [COLUMN_CHANGES] = { .name = "CHANGES" },
+};
+
+static const struct table_column service_columns[COLUMNS] = {
+    [COLUMN_NAME] = { .name = "SERVICE" },
     [COLUMN_ACTION] = { .name = "ACTION" },
     [COLUMN_CHANGES] = { .name = "CHANGES" },
 };
@@ -43,23 +49,23 @@ static enum table_colour colour_of(const char *action) {
     return strcmp(action, "removed") == 0 ? TABLE_WARN : TABLE_GOOD;
 }
 
-static void print_services(const json_t *services) {
+/* What becomes of each service, or of each job; what: its name's key. */
+static void print_list(
+    const json_t *list, const struct table_column columns[COLUMNS], const char *what) {
     struct table table;
-    const json_t *service;
+    const json_t *item;
     const char *action;
     size_t i, row;
 
     table_init(&table, columns, COLUMNS);
-    json_array_foreach(services, i, service) {
-        action = json_read_text(service, "action");
+    json_array_foreach(list, i, item) {
+        action = json_read_text(item, "action");
         row = table_add_row(&table);
-        table_set(
-            &table, row, COLUMN_SERVICE, TABLE_PLAIN, "%s", json_read_text(service, "service"));
+        table_set(&table, row, COLUMN_NAME, TABLE_PLAIN, "%s", json_read_text(item, what));
         table_set(&table, row, COLUMN_ACTION, colour_of(action), "%s", action);
-        table_set(
-            &table, row, COLUMN_CHANGES, TABLE_PLAIN, "%s", json_read_text(service, "changes"));
+        table_set(&table, row, COLUMN_CHANGES, TABLE_PLAIN, "%s", json_read_text(item, "changes"));
     }
-    if (json_array_size(services) > 0)
+    if (json_array_size(list) > 0)
         table_write(&table, stdout, table_width_of(stdout), table_has_colour(stdout));
     table_fini(&table);
 }
@@ -84,13 +90,21 @@ static void keep(void *owner, json_t *object) {
     *verdict = json_incref(object);
 }
 
+/* jobs: "" when there is none. */
+static void print_job_supervisor(const char *jobs, bool is_reload) {
+    if (jobs[0] != '\0' && strcmp(jobs, "kept") != 0)
+        printf("the job supervisor %s %s\n", is_reload ? "was" : "would be", jobs);
+}
+
 static void print_verdict(const json_t *verdict, int exit_code, bool is_reload) {
     const char *daemon = json_read_text(verdict, "daemon"),
                *later = json_read_text(verdict, "at_next_start");
 
     print_complaints(verdict);
     if (exit_code == EXIT_CODE_OK || exit_code == EXIT_CODE_INCOMPLETE) {
-        print_services(json_object_get(verdict, "services"));
+        print_list(json_object_get(verdict, "services"), service_columns, "service");
+        print_list(json_object_get(verdict, "jobs"), job_columns, "job");
+        print_job_supervisor(json_read_text(verdict, "job_supervisor"), is_reload);
         if (daemon[0] != '\0')
             printf("%s\n", daemon);
         if (later[0] != '\0')
@@ -157,7 +171,7 @@ const struct cmd cmd_reload = {
 
 static const char *const diff_examples[] = {
     "prefork config diff",
-    "which services a reload would keep, adjust, replace, add and remove",
+    "what a reload would do with each service and each defined job",
     NULL,
 };
 

@@ -9,6 +9,7 @@
 #include "supervisor/cli/control_client.h"
 #include "supervisor/cli/json_read.h"
 #include "supervisor/cli/prose.h"
+#include "supervisor/cli/status_jobs.h"
 #include "supervisor/cli/table.h"
 
 #define INDENT 15 /* of what is said of one service */
@@ -191,6 +192,7 @@ void cmd_status_write(const struct cmd_status_place *place, const json_t *status
     struct table table;
 
     write_summary(place, status);
+    status_jobs_write_line(place, json_object_get(status, "jobs"));
     if (json_array_size(services) == 0)
         return;
     table_init(&table, columns, COLUMNS);
@@ -312,7 +314,9 @@ static void show(void *owner, json_t *status) {
         .out = stdout, .width = table_width_of(stdout), .has_colour = table_has_colour(stdout)
     };
 
-    if (*is_one)
+    if (*is_one && json_object_get(status, "jobs") != NULL)
+        status_jobs_write(&place, json_object_get(status, "jobs"));
+    else if (*is_one)
         cmd_status_write_service(&place, json_array_get(json_object_get(status, "services"), 0));
     else
         cmd_status_write(&place, status);
@@ -342,6 +346,8 @@ static const char *const examples[] = {
     "all services, one line each",
     "prefork status echo",
     "one service with its workers",
+    "prefork status jobs",
+    "the job supervisor with its workers",
     "prefork status --json | jq '.services[].state'",
     "for programs",
     NULL,
@@ -349,7 +355,7 @@ static const char *const examples[] = {
 
 const struct cmd cmd_status = {
     .name = "status",
-    .operands = "[SERVICE]",
+    .operands = "[SERVICE|jobs]",
     .summary = "how the services are: states, workers, connections, ports",
     .options = options_table,
     .examples = examples,

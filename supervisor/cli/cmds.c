@@ -11,7 +11,12 @@
 #include "supervisor/cli/cmd_events.h"
 #include "supervisor/cli/cmd_explain.h"
 #include "supervisor/cli/cmd_help.h"
+#include "supervisor/cli/cmd_job_cancel.h"
+#include "supervisor/cli/cmd_job_list.h"
 #include "supervisor/cli/cmd_job_run.h"
+#include "supervisor/cli/cmd_job_show.h"
+#include "supervisor/cli/cmd_job_submit.h"
+#include "supervisor/cli/cmd_job_wait.h"
 #include "supervisor/cli/cmd_ports.h"
 #include "supervisor/cli/cmd_reload.h"
 #include "supervisor/cli/cmd_reopen.h"
@@ -24,6 +29,13 @@
 
 const struct cmd *const cmds_table[] = {
     &cmd_job_run,
+    &cmd_job_submit,
+    &cmd_job_list,
+    &cmd_job_show,
+    &cmd_job_wait,
+    &cmd_job_result,
+    &cmd_job_cancel,
+    &cmd_job_retry,
     &cmd_compare_job,
     &cmd_serve,
     &echo_cmd,

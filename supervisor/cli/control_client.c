@@ -8,16 +8,15 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
 #include "shared/exit_code.h"
 #include "shared/log.h"
+#include "supervisor/cli/control_talk.h"
 
 #define USUAL_PLACE "/run/preforkd/control.sock"
-#define ANSWER_MAX  (64u << 20)
 #define GOING_ON    (-1)
 
 struct talk {
@@ -25,10 +24,9 @@ struct talk {
     const struct control_client_options *options;
     struct control_client_question *question;
     const char *path;
-    int fd, pidfd;   /* of the daemon; -1 */
+    struct control_talk line;
+    int pidfd;       /* of the daemon; -1 */
     uint64_t end_ms; /* UINT64_MAX: none */
-    char *buf;
-    size_t len, size;
     char progress[256];
 };
 
@@ -42,22 +40,25 @@ const char *control_client_path(const struct control_client_options *options) {
 
 /* ---- connecting ---- */
 
-static int refuse_connection(const struct talk *talk, int error) {
-    const char *verb = talk->cmd->name;
-
+int control_client_refuse(const struct cmd *cmd, const char *path, int error) {
     if (error == EACCES || error == EPERM) {
-        log_warnx("%s: no right to open the control socket %s", verb, talk->path);
+        log_warnx("%s: no right to open the control socket %s", cmd->name, path);
         return EXIT_CODE_PERMISSION;
     }
     if (error == EAGAIN) {
-        log_warnx("%s: the daemon at %s does not take connections", verb, talk->path);
+        log_warnx("%s: the daemon at %s does not take connections", cmd->name, path);
         return EXIT_CODE_TIME_LIMIT;
     }
-    if (!talk->question->is_silent && (error == ENOENT || error == ECONNREFUSED))
+    if (error == ENAMETOOLONG) {
+        log_warnx("%s: the path of a socket has at most %zu bytes: %s", cmd->name,
+            sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1, path);
+        return EXIT_CODE_USAGE;
+    }
+    if (error == ENOENT || error == ECONNREFUSED)
         log_warnx("%s: no preforkd answers at %s: is it running? --control names another socket",
-            verb, talk->path);
-    else if (!talk->question->is_silent)
-        log_warnx("%s: cannot connect to %s: %s", verb, talk->path, strerror(error));
+            cmd->name, path);
+    else
+        log_warnx("%s: cannot connect to %s: %s", cmd->name, path, strerror(error));
     return EXIT_CODE_UNAVAILABLE;
 }
 
@@ -66,32 +67,24 @@ static void find_daemon(struct talk *talk) {
     struct ucred cred = { .pid = 0 };
     socklen_t len = sizeof(cred);
 
-    if (talk->question->is_end && getsockopt(talk->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
-        cred.pid > 0)
+    if (talk->question->is_end &&
+        getsockopt(talk->line.fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.pid > 0)
         talk->pidfd = pidfd_open(cred.pid, 0);
 }
 
-static int connect_to_daemon(struct talk *talk) {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    const uint64_t limit_ms = talk->options->timeout_ms;
-    struct timeval limit = { .tv_sec = (time_t)(limit_ms / 1000),
-        .tv_usec = (suseconds_t)(limit_ms % 1000 * 1000) };
+static bool is_nobody(int error) {
+    return error != EACCES && error != EPERM && error != EAGAIN && error != ENAMETOOLONG;
+}
 
-    if (strlen(talk->path) >= sizeof(address.sun_path)) {
-        log_warnx("%s: the path of a socket has at most %zu bytes: %s", talk->cmd->name,
-            sizeof(address.sun_path) - 1, talk->path);
-        return EXIT_CODE_USAGE;
-    }
-    memcpy(address.sun_path, talk->path, strlen(talk->path) + 1);
-    talk->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (talk->fd < 0) {
-        log_warn("%s: cannot make a socket", talk->cmd->name);
-        return EXIT_CODE_SYSTEM;
-    }
-    /* A daemon that accepts nothing lets connect() wait when its queue is full. */
-    setsockopt(talk->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    if (connect(talk->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        return refuse_connection(talk, errno);
+static int connect_to_daemon(struct talk *talk) {
+    const uint64_t limit_ms = talk->options->timeout_ms;
+    const int error = control_talk_open(
+        &talk->line, talk->path, limit_ms != 0 ? limit_ms : UINT64_MAX);
+
+    if (error != 0 && talk->question->is_silent && is_nobody(error))
+        return EXIT_CODE_UNAVAILABLE;
+    if (error != 0)
+        return control_client_refuse(talk->cmd, talk->path, error);
     find_daemon(talk);
     return GOING_ON;
 }
@@ -106,28 +99,18 @@ static int refuse_late(const struct talk *talk) {
 }
 
 static int send_question(struct talk *talk) {
-    json_t *object = json_pack("{s:s}", "verb", talk->question->verb);
-    size_t len, sent = 0;
-    ssize_t n = 0;
-    char *line;
-
-    if (talk->question->args != NULL)
-        json_object_set_new(object, "args", talk->question->args);
-    line = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    if (line == NULL) {
+    switch (control_talk_ask(&talk->line, talk->question->verb, talk->question->args)) {
+    case EILSEQ:
         log_warnx("%s: what was typed is not UTF-8, or there is no memory", talk->cmd->name);
         return EXIT_CODE_USAGE;
+    case E2BIG:
+        log_warnx("%s: what was typed is longer than a question may be", talk->cmd->name);
+        return EXIT_CODE_USAGE;
+    case EAGAIN:
+        return refuse_late(talk);
+    default:
+        return GOING_ON;
     }
-    len = strlen(line);
-    line[len++] = '\n'; /* in the place of the terminator */
-    while (sent < len && n >= 0) {
-        n = send(talk->fd, line + sent, len - sent, MSG_NOSIGNAL);
-        sent += n > 0 ? (size_t)n : 0;
-    }
-    free(line);
-    /* EPIPE: one who was turned away finds the reason in what there is to read. */
-    return n < 0 && errno == EAGAIN ? refuse_late(talk) : GOING_ON;
 }
 
 /*
@@ -153,28 +136,20 @@ static int wait_for(const struct talk *talk, int fd) {
     }
 }
 
-/* One more piece into buf. Returns GOING_ON, or an exit code at the end. */
+/* One more piece of the answer. Returns GOING_ON, or an exit code at the end. */
 static int receive(struct talk *talk) {
-    int exit_code = wait_for(talk, talk->fd);
+    int exit_code = wait_for(talk, talk->line.fd);
     ssize_t n;
-    char *bigger;
 
     if (exit_code != GOING_ON)
         return exit_code;
-    if (talk->len == talk->size) {
-        bigger = talk->size < ANSWER_MAX ? realloc(talk->buf, talk->size * 2 + 8192) : NULL;
-        if (bigger == NULL) {
-            log_warnx("%s: the answer is too long", talk->cmd->name);
-            return EXIT_CODE_DATA;
-        }
-        talk->buf = bigger;
-        talk->size = talk->size * 2 + 8192;
-    }
-    n = recv(talk->fd, talk->buf + talk->len, talk->size - talk->len, MSG_DONTWAIT);
-    if (n > 0)
-        talk->len += (size_t)n;
-    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+    n = control_talk_receive(&talk->line);
+    if (n > 0 || (n < 0 && errno == EAGAIN))
         return GOING_ON;
+    if (n < 0 && (errno == EMSGSIZE || errno == ENOMEM)) {
+        log_warnx("%s: the answer is too long", talk->cmd->name);
+        return EXIT_CODE_DATA;
+    }
     if (talk->question->is_end)
         return EXIT_CODE_OK;
     log_warnx("%s: preforkd went away before it had answered", talk->cmd->name);
@@ -207,24 +182,24 @@ static int take_object(struct talk *talk, json_t *object) {
 
 /* All lines that are whole. */
 static int take_lines(struct talk *talk) {
-    char *newline;
-    json_t *object;
-    size_t used = 0;
+    struct control_talk_bytes none;
     int exit_code = GOING_ON;
+    json_t *object;
 
-    while (exit_code == GOING_ON &&
-           (newline = memchr(talk->buf + used, '\n', talk->len - used)) != NULL) {
-        object = json_loadb(talk->buf + used, (size_t)(newline - talk->buf) - used, 0, NULL);
-        used = (size_t)(newline - talk->buf) + 1;
-        if (object == NULL) {
+    while (exit_code == GOING_ON) {
+        switch (control_talk_next(&talk->line, &object, &none)) {
+        case CONTROL_TALK_LINE:
+            exit_code = take_object(talk, object);
+            json_decref(object);
+            break;
+        case CONTROL_TALK_GARBAGE:
             log_warnx("%s: what answers at %s is no preforkd", talk->cmd->name, talk->path);
             return EXIT_CODE_DATA;
+        case CONTROL_TALK_BYTES: /* not asked for */
+        case CONTROL_TALK_NOTHING:
+            return GOING_ON;
         }
-        exit_code = take_object(talk, object);
-        json_decref(object);
     }
-    talk->len -= used;
-    memmove(talk->buf, talk->buf + used, talk->len);
     return exit_code;
 }
 
@@ -241,7 +216,7 @@ int control_client_ask(const struct cmd *cmd, const struct control_client_option
     struct talk talk = { .cmd = cmd,
         .options = options,
         .question = question,
-        .fd = -1,
+        .line = { .fd = -1 },
         .pidfd = -1,
         .end_ms = UINT64_MAX };
     int exit_code;
@@ -256,15 +231,13 @@ int control_client_ask(const struct cmd *cmd, const struct control_client_option
         json_decref(question->args);
     while (exit_code == GOING_ON) {
         exit_code = receive(&talk);
-        if (exit_code == GOING_ON && talk.len > 0)
+        if (exit_code == GOING_ON)
             exit_code = take_lines(&talk);
     }
     exit_code = wait_for_end(&talk, exit_code);
     if (talk.pidfd >= 0)
         close(talk.pidfd);
-    if (talk.fd >= 0)
-        close(talk.fd);
-    free(talk.buf);
+    control_talk_close(&talk.line);
     return exit_code;
 }
 

@@ -64,6 +64,12 @@ int control_client_ask(const struct cmd *cmd, const struct control_client_option
 /* The socket that would be asked. Borrowed. */
 const char *control_client_path(const struct control_client_options *options);
 
+/*
+ * Say why no connection could be made to path; error is a number of errno, EAGAIN when the daemon
+ * did not take it in time. Returns the exit code.
+ */
+int control_client_refuse(const struct cmd *cmd, const char *path, int error);
+
 /* For question.line: print each object on stdout. */
 void control_client_print_json(void *owner, json_t *object);
 

@@ -8,6 +8,7 @@
  */
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -84,6 +85,13 @@ uint32_t doctor_id(const json_t *object, const char *key, uint32_t fallback);
 /* The pid of the daemon that answers; 0: none. */
 pid_t doctor_daemon_pid(const struct doctor *doctor);
 
+/* 0 when this user can make files in the folder, else why not. uid (uid_t)-1: whoever we are. */
+int doctor_place_try_folder(const char *path, uid_t uid, gid_t gid);
+
+/* The folder that a path is in; the name of a user. Return dst. */
+const char *doctor_place_folder_of(const char *path, char dst[PATH_MAX]);
+const char *doctor_place_user_words(uid_t uid, char dst[64]);
+
 /* ---- the checks, by file ---- */
 
 void doctor_config_look(struct doctor *doctor);
@@ -98,8 +106,10 @@ void doctor_port_look_low(struct doctor *doctor);
 void doctor_port_look(struct doctor *doctor);
 void doctor_place_look_log(struct doctor *doctor);
 void doctor_place_look_control(struct doctor *doctor);
-void doctor_place_look_spool(struct doctor *doctor);
 void doctor_place_look_space(struct doctor *doctor);
+void doctor_jobs_look_spool(struct doctor *doctor);
+void doctor_jobs_look_command(struct doctor *doctor);
+void doctor_jobs_look(struct doctor *doctor);
 void doctor_kernel_look(struct doctor *doctor);
 void doctor_kernel_look_clock(struct doctor *doctor);
 void doctor_install_look_unit(struct doctor *doctor);

@@ -51,13 +51,11 @@ static int try_access(const char *path, int rights, uid_t uid, gid_t gid) {
     return WEXITSTATUS(status);
 }
 
-/* Files can be made in it. */
-static int try_folder(const char *path, uid_t uid, gid_t gid) {
+int doctor_place_try_folder(const char *path, uid_t uid, gid_t gid) {
     return try_access(path, W_OK | X_OK, uid, gid);
 }
 
-/* The folder of a path. Returns dst. */
-static const char *folder_of(const char *path, char dst[PATH_MAX]) {
+const char *doctor_place_folder_of(const char *path, char dst[PATH_MAX]) {
     char *slash;
 
     snprintf(dst, PATH_MAX, "%s", path);
@@ -67,7 +65,7 @@ static const char *folder_of(const char *path, char dst[PATH_MAX]) {
     return dst;
 }
 
-static const char *user_words(uid_t uid, char dst[64]) {
+const char *doctor_place_user_words(uid_t uid, char dst[64]) {
     const struct passwd *entry = getpwuid(uid != (uid_t)-1 ? uid : geteuid());
 
     if (entry != NULL)
@@ -80,16 +78,17 @@ static const char *user_words(uid_t uid, char dst[64]) {
 /* Can this user make files in the folder? what is it for. Says so, and returns whether it can. */
 static bool look_at_folder(
     struct doctor *doctor, const char *what, const char *folder, uid_t uid, gid_t gid) {
-    const int error = try_folder(folder, uid, gid);
+    const int error = doctor_place_try_folder(folder, uid, gid);
     char mend[PATH_MAX + 128], user[64], parent[PATH_MAX];
 
-    user_words(uid, user);
+    doctor_place_user_words(uid, user);
     if (error == 0)
         return true;
     snprintf(mend, sizeof(mend), error == ENOENT ? "install -d -o %s -m 0750 %s" : "chown %s %s",
         user, folder);
     /* The daemon makes the folder of a socket, but for those above it. */
-    if (error == ENOENT && try_folder(folder_of(folder, parent), uid, gid) == 0 &&
+    if (error == ENOENT &&
+        doctor_place_try_folder(doctor_place_folder_of(folder, parent), uid, gid) == 0 &&
         strcmp(what, "the control socket") == 0)
         return true;
     doctor_find(doctor, DOCTOR_BAD, mend, "%s: %s cannot write to %s: %s", what, user, folder,
@@ -110,8 +109,8 @@ void doctor_place_look_log(struct doctor *doctor) {
         doctor_find(doctor, DOCTOR_OK, NULL, "the log goes to stderr");
         return;
     }
-    user_words(uid, user);
-    if (!look_at_folder(doctor, "the log", folder_of(file, folder), uid, gid))
+    doctor_place_user_words(uid, user);
+    if (!look_at_folder(doctor, "the log", doctor_place_folder_of(file, folder), uid, gid))
         return;
     error = try_access(file, W_OK, uid, gid);
     if (error != 0 && error != ENOENT) {
@@ -130,7 +129,7 @@ void doctor_place_look_control(struct doctor *doctor) {
 
     if (socket == NULL)
         return;
-    folder_of(socket, folder);
+    doctor_place_folder_of(socket, folder);
     /* The supervisor makes it, before it is anybody else. */
     if (!look_at_folder(doctor, "the control socket", folder, (uid_t)-1, (gid_t)-1))
         return;
@@ -140,25 +139,6 @@ void doctor_place_look_control(struct doctor *doctor) {
             folder);
     else
         doctor_find(doctor, DOCTOR_OK, NULL, "%s can be made", socket);
-}
-
-void doctor_place_look_spool(struct doctor *doctor) {
-    const char *folder = doctor_text(json_object_get(doctor->config, "jobs"), "spool_dir");
-    const uid_t uid = doctor_id(doctor->config, "uid", (uid_t)-1);
-    const gid_t gid = doctor_id(doctor->config, "gid", (gid_t)-1);
-    char user[64], mend[PATH_MAX + 128];
-    int error;
-
-    if (folder == NULL)
-        return;
-    user_words(uid, user);
-    error = try_folder(folder, uid, gid);
-    snprintf(mend, sizeof(mend), "install -d -o %s -m 0750 %s", user, folder);
-    if (error == 0)
-        doctor_find(doctor, DOCTOR_OK, NULL, "%s may write to %s", user, folder);
-    else
-        doctor_find(doctor, DOCTOR_WARN, mend, "jobs of the daemon: %s cannot write to %s: %s",
-            user, folder, strerror(error));
 }
 
 /* ---- room ---- */
@@ -199,10 +179,10 @@ void doctor_place_look_space(struct doctor *doctor) {
     if (doctor->config == NULL)
         return;
     if (file != NULL)
-        is_bad |= look_at_space(
-            doctor, folder_of(file, folder), rotated > SPACE_SCARCE ? rotated : SPACE_SCARCE);
+        is_bad |= look_at_space(doctor, doctor_place_folder_of(file, folder),
+            rotated > SPACE_SCARCE ? rotated : SPACE_SCARCE);
     if (socket != NULL)
-        is_bad |= look_at_space(doctor, folder_of(socket, folder), 4096);
+        is_bad |= look_at_space(doctor, doctor_place_folder_of(socket, folder), 4096);
     if (spool != NULL)
         is_bad |= look_at_space(doctor, spool, SPACE_SCARCE);
     if (!is_bad)

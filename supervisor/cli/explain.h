@@ -23,6 +23,14 @@ void explain_peers_say_queue(struct prose *prose, const json_t *facts);
 void explain_peers_say_refused(struct prose *prose, const json_t *facts);
 void explain_peers_say_stop(struct prose *prose, const json_t *facts);
 
+/* ---- of the job supervisor ---- */
+
+void explain_jobs_say_wanted(struct prose *prose, const json_t *facts);
+void explain_jobs_say_work(struct prose *prose, const json_t *facts);
+void explain_jobs_say_backoff(struct prose *prose, const json_t *facts);
+void explain_jobs_say_leaving(struct prose *prose, const json_t *facts);
+void explain_jobs_say_last_death(struct prose *prose, const json_t *facts);
+
 /* ---- of one death, of one worker that leaves ---- */
 
 void explain_pool_say_death(struct prose *prose, const json_t *death);

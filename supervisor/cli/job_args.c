@@ -15,10 +15,13 @@
 
 #define INTERVAL_MAX 512
 #define TRIES        3
+#define VALUE_MAX    512
 
 struct reading {
     struct options options;
     struct job_spec *spec;
+    bool takes_name;
+    const char *name; /* an operand that is no kernel's; NULL: none */
     char interval[INTERVAL_MAX];
     struct complaint complaint;
 };
@@ -99,36 +102,83 @@ static int take_interval(struct reading *reading) {
         &reading->complaint, "an interval is needed behind the kernel, as 3 345 212 or 100..200");
 }
 
+const struct setting *job_args_find_changed(
+    const struct setting *table, const void *values, size_t size) {
+    char given[VALUE_MAX], fallback[VALUE_MAX];
+    void *defaults = calloc(1, size + 1);
+    const struct setting *row = table;
+
+    if (defaults == NULL)
+        return NULL;
+    settings_set_defaults(table, defaults);
+    while (
+        row->name != NULL && strcmp(settings_format(row, values, given, sizeof(given)),
+                                 settings_format(row, defaults, fallback, sizeof(fallback))) == 0)
+        row++;
+    free(defaults);
+    return row->name != NULL ? row : NULL;
+}
+
+/*
+ * A single operand is a name, that of a kernel not excepted: a kernel needs an interval. But who
+ * has written options of the kernel meant the kernel.
+ */
+static bool is_name(struct reading *reading) {
+    const struct kernel_plan *kernel = &reading->spec->kernel;
+
+    if (!reading->takes_name || reading->options.rest != NULL || reading->interval[0] != '\0')
+        return false;
+    if (reading->name == NULL && kernel->ops != NULL &&
+        job_args_find_changed(kernel->ops->params, kernel->params, kernel->ops->params_size) ==
+            NULL)
+        reading->name = kernel->ops->name;
+    return reading->name != NULL;
+}
+
+static int take_operand(struct reading *reading, const char *operand) {
+    if (reading->spec->kernel.ops != NULL)
+        return take_word(reading, operand);
+    if (reading->takes_name && reading->name == NULL && kernels_find(operand) == NULL) {
+        reading->name = operand;
+        return 0;
+    }
+    return take_kernel(reading, reading->name != NULL ? reading->name : operand);
+}
+
 static int take_all(struct reading *reading, enum options_found *out_found) {
     const char *operand;
 
     while ((*out_found = options_next(&reading->options, &operand, &reading->complaint)) ==
            OPTIONS_OPERAND)
-        if ((reading->spec->kernel.ops == NULL ? take_kernel(reading, operand)
-                                               : take_word(reading, operand)) < 0)
+        if (take_operand(reading, operand) < 0)
             return -1;
     if (*out_found == OPTIONS_HELP)
         return 0;
     if (*out_found == OPTIONS_BAD)
         return -1;
+    if (is_name(reading))
+        return 0;
+    if (reading->name != NULL)
+        return take_kernel(reading, reading->name);
     reading->spec->kernel.argv = reading->options.rest;
     if (reading->spec->kernel.argv != NULL && reading->spec->kernel.argv[0] == NULL)
         return complaint_set(&reading->complaint, "there is no command after \"--\"");
     if (reading->spec->kernel.ops == NULL)
-        return complaint_set(&reading->complaint, "a kernel is needed: divisible, primes, command");
+        return complaint_set(&reading->complaint,
+            "a kernel is needed: divisible, primes, command%s",
+            reading->takes_name ? "; or the name of a job that a file of the daemon defines" : "");
     return take_interval(reading);
 }
 
-int job_args_read(const struct cmd *cmd, char **argv, const struct setting *table, void *values,
-    struct job_spec *spec) {
-    struct reading reading = { .spec = spec };
+static int read_all(const struct cmd *cmd, char **argv, const struct setting *table, void *values,
+    struct reading *reading) {
     enum options_found found = OPTIONS_BAD;
 
     settings_set_defaults(table, values);
-    options_begin(&reading.options, argv);
-    options_add(&reading.options, table, values);
-    if (take_all(&reading, &found) < 0) {
-        log_warnx("%s: %s", cmd->name, reading.complaint.text);
+    options_begin(&reading->options, argv);
+    options_add(&reading->options, table, values);
+    if (take_all(reading, &found) < 0) {
+        log_warnx("%s: %s", cmd->name, reading->complaint.text);
         return EXIT_CODE_USAGE;
     }
     if (found == OPTIONS_HELP) {
@@ -136,4 +186,30 @@ int job_args_read(const struct cmd *cmd, char **argv, const struct setting *tabl
         return EXIT_CODE_OK;
     }
     return JOB_ARGS_READ;
+}
+
+int job_args_read(const struct cmd *cmd, char **argv, const struct setting *table, void *values,
+    struct job_spec *spec) {
+    struct reading reading = { .spec = spec };
+
+    return read_all(cmd, argv, table, values, &reading);
+}
+
+int job_args_read_or_name(const struct cmd *cmd, char **argv, const struct setting *table,
+    void *values, struct job_spec *spec, const char **out_name) {
+    struct reading reading = { .spec = spec, .takes_name = true };
+    const int exit_code = read_all(cmd, argv, table, values, &reading);
+
+    *out_name = reading.name;
+    return exit_code;
+}
+
+int job_args_read_id(const char *text, uint64_t *out_id, struct complaint *complaint) {
+    struct complaint inner;
+
+    if (number_parse_u64(text, strlen(text), out_id, &inner) == 0 && *out_id > 0 &&
+        *out_id <= INT64_MAX)
+        return 0;
+    return complaint_set(complaint,
+        "\"%.40s\" is not the number of a job; prefork job list --all shows those there are", text);
 }

@@ -21,6 +21,20 @@
 int job_args_read(const struct cmd *cmd, char **argv, const struct setting *table, void *values,
     struct job_spec *spec);
 
+/*
+ * The same for a verb that takes a name in the place of all that, too. *out_name is borrowed from
+ * argv or a table; NULL: it was a kernel with an interval.
+ */
+int job_args_read_or_name(const struct cmd *cmd, char **argv, const struct setting *table,
+    void *values, struct job_spec *spec, const char **out_name);
+
+/* The first row whose value is not the default; NULL: there is none. size is of the values. */
+const struct setting *job_args_find_changed(
+    const struct setting *table, const void *values, size_t size);
+
+/* Read the number of a job of the daemon. Returns 0, or -1 with a complaint. */
+int job_args_read_id(const char *text, uint64_t *out_id, struct complaint *complaint);
+
 /* Write the kernels and their options, for --help. */
 void job_args_write_kernels(FILE *out);
 

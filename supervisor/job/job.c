@@ -294,6 +294,8 @@ static void wake_lanes(struct job *job) {
 void job_turn(struct job *job) {
     uint64_t now_ns;
 
+    if (job->engine == NULL)
+        return; /* there was nothing to do */
     release_all(job);
     now_ns = clock_now_ns();
     keep_in_step(job, now_ns);

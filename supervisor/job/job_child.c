@@ -248,8 +248,10 @@ int job_child_start(struct job_child *child) {
     if (spawn_prepare(&birth) < 0)
         return -1;
     pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
         child->owner->run(child, birth.pipe[1], parent);
+        _exit(EXIT_FAILURE); /* it does not come here */
+    }
     if (pid < 0) {
         spawn_discard(&birth);
         return -1;

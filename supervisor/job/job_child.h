@@ -44,8 +44,9 @@ struct job_child_death {
 struct job_child;
 
 struct job_child_owner {
-    /* In the child, with signals blocked: become it. result_fd is the write end of its pipe. */
-    void (*run)(struct job_child *child, int result_fd, int parent_pid) __attribute__((noreturn));
+    /* In the child, with signals blocked: become it, and never return. result_fd is the write end
+     * of its pipe. */
+    void (*run)(struct job_child *child, int result_fd, int parent_pid);
     /* One complete frame. Returns false when the sender must be ended: it lies. */
     bool (*on_frame)(struct job_child *child, const struct frame *frame, const char *payload);
     /* The payloads of the last frames are about to be overwritten. */

@@ -44,6 +44,11 @@ static void give_back(struct job *job, uint64_t chunk) {
     job->must_wake = true;
 }
 
+/* A cause is what the chunk did, or a sentence of its own. */
+static const char *subject_of(const char *cause) {
+    return strncmp(cause, "the ", strlen("the ")) == 0 ? "" : "it ";
+}
+
 static void hold(struct job *job, uint64_t chunk, const char *cause) {
     struct job_summary *summary = job->summary;
 
@@ -52,10 +57,9 @@ static void hold(struct job *job, uint64_t chunk, const char *cause) {
             .cause = strdup(cause) };
     summary->held_count++;
     commit_hold(&job->commit, chunk, cause);
-    log_warnx("chunk %" PRIu64 " is held after %" PRIu32 " bad and %" PRIu32
-              " lost attempts: it %s",
+    log_warnx("chunk %" PRIu64 " is held after %" PRIu32 " bad and %" PRIu32 " lost attempts: %s%s",
         chunk + 1, commit_slot(&job->commit, chunk)->blamed, commit_slot(&job->commit, chunk)->lost,
-        cause);
+        subject_of(cause), cause);
 }
 
 /* The chunk's attempt came to nothing: again, or not. */

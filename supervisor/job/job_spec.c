@@ -10,24 +10,19 @@
 #include <string.h>
 
 #include "shared/exit_code.h"
+#include "supervisor/job/job_settings.h"
 #include "workers/job_text.h"
 
 #define INFLIGHT_DEFAULT 64u
 #define WINDOW_DEFAULT   4096u
 #define WINDOW_PER_LANE  4u
 
-static const char *const progress_names[] = { "auto", "bar", "line", "json", "none", NULL };
-static const char *const on_held_names[] = { "stop", "mark", "skip", NULL };
+const char *const job_settings_progress[] = { "auto", "bar", "line", "json", "none", NULL };
+const char *const job_settings_on_held[] = { "stop", "mark", "skip", NULL };
 
-#define OPTION(field) .name = #field, .offset = offsetof(struct job_options, field)
-#define OPTION_MS(field)                                                                          \
-    .name = #field, .offset = offsetof(struct job_options, field##_ms), .type = SETTING_DURATION, \
-    .operand = "TIME"
+#define OPTION(field) JOB_SETTINGS_ROW(struct job_options, , field)
 
 const struct setting job_spec_settings[] = {
-    { OPTION(chunk), .type = SETTING_NUMBER, .operand = "N",
-        .fallback_words = "the kernel's choice; 1 000 000 for divisible", .min = 1,
-        .max = UINT64_MAX, .help = "numbers in a chunk" },
     { OPTION(engine), .type = SETTING_CHOICE, .operand = "ENGINE", .choices = engine_names,
         .fallback = "process", .help = "what computes the chunks" },
     { OPTION(workers), .type = SETTING_NUMBER, .operand = "N", .fallback_words = "one for each CPU",
@@ -36,38 +31,13 @@ const struct setting job_spec_settings[] = {
         .min = 1, .max = 1024, .help = "threads in the child, for engine thread" },
     { OPTION(inflight), .type = SETTING_NUMBER, .operand = "N", .fallback_words = "64", .min = 1,
         .max = 4000, .help = "chunks in flight in the child, for engine event" },
-    { OPTION(count), .type = SETTING_BOOL,
-        .help = "give the number of results instead of the results" },
+    JOB_SETTINGS_WANTED(struct job_options, ),
     { OPTION(output), .type = SETTING_TEXT, .operand = "FILE", .fallback_words = "stdout",
         .help = "write the result to FILE, with a journal in FILE.journal" },
     { OPTION(resume), .type = SETTING_BOOL,
         .help = "go on where an earlier run with the same --output ended" },
-    { OPTION(json), .type = SETTING_BOOL, .help = "one JSON object for each chunk" },
-    { OPTION(csv), .type = SETTING_BOOL, .help = "rows of chunk,number" },
-    { OPTION(seed_format), .type = SETTING_BOOL,
-        .help = "group digits and announce each interval as the task sheets do" },
-    { OPTION(progress), .type = SETTING_CHOICE, .operand = "HOW", .choices = progress_names,
-        .fallback = "auto", .help = "how progress is shown on stderr" },
-    { OPTION(quiet), .type = SETTING_BOOL, .help = "no plan, no progress, no summary" },
+    JOB_SETTINGS_TALK(struct job_options, ),
     { OPTION(dry_run), .type = SETTING_BOOL, .help = "say what would be done, and do nothing" },
-    { OPTION_MS(timeout), .fallback_words = "none", .help = "end the job after this time" },
-    { OPTION_MS(chunk_timeout), .fallback_words = "none",
-        .help = "give an attempt at a chunk up after this time" },
-    { OPTION_MS(stall), .fallback = "30s",
-        .help = "replace a worker that has shown no sign of life for this time" },
-    { OPTION(retries), .type = SETTING_NUMBER, .operand = "N", .fallback = "2", .min = 0,
-        .max = 1000, .help = "how often a chunk that crashed or failed is tried again" },
-    { OPTION(on_held), .type = SETTING_CHOICE, .operand = "HOW", .choices = on_held_names,
-        .fallback = "stop", .help = "what a chunk without a result does to the output" },
-    { OPTION(verify), .type = SETTING_PERCENT, .operand = "P%", .fallback = "0%",
-        .help = "compute this share of the chunks twice and compare" },
-    { OPTION(buffer), .type = SETTING_BYTES, .operand = "BYTES", .fallback = "4MiB", .min = 0,
-        .max = 1ull << 40, .help = "results that may wait in memory; more wait on disk" },
-    { OPTION(window), .type = SETTING_NUMBER, .operand = "N", .fallback_words = "4096", .min = 16,
-        .max = 65536, .help = "how many chunks may be in work ahead of the first unfinished one" },
-    { OPTION(batch), .type = SETTING_NUMBER, .operand = "N",
-        .fallback_words = "as many as are worth it", .min = 1, .max = 64,
-        .help = "chunks that a worker claims at once" },
     { .name = NULL },
 };
 

@@ -36,10 +36,20 @@ enum entry_state {
 /* "queued" and so on. */
 const char *entry_state_name(enum entry_state state);
 
+struct entry;
 struct run;
+
+/* Somebody who wants to know when the job moves. While there is one, the job is not forgotten. */
+struct entry_watcher {
+    TAILQ_ENTRY(entry_watcher) link;
+    struct entry *entry; /* NULL: of none */
+    void (*moved)(struct entry_watcher *watcher);
+    void *owner;
+};
 
 struct entry {
     TAILQ_ENTRY(entry) link; /* of the book, by id */
+    TAILQ_ENTRY(entry) turn; /* of the book: those that wait, are in work, or have ended */
     uint64_t id;             /* from 1, never used twice */
     /* What was wanted: written once. */
     char name[ENTRY_NAME_MAX]; /* of the definition that it is a run of; "" without */
@@ -62,6 +72,10 @@ struct entry {
     uint64_t spool_bytes;  /* of its folder, when it was last measured: store_measure() */
     /* While it is in work. */
     struct run *run; /* the runner's; NULL: not in work */
+    /* The book's. */
+    bool is_unnoted; /* its end is not on the disk yet */
+    bool is_untidy;  /* DONE, and what helped to make its result is still there */
+    TAILQ_HEAD(entry_watcher_list, entry_watcher) watchers;
 };
 
 TAILQ_HEAD(entry_list, entry);
@@ -74,5 +88,11 @@ struct entry *entry_new(void);
 
 /* Free it and what it owns: what, output. Not in a list, not in work. NULL is allowed. */
 void entry_free(struct entry *entry);
+
+/* Watch the job, and no more the one before; NULL: none. */
+void entry_watch(struct entry_watcher *watcher, struct entry *entry);
+
+/* Tell all who watch. They may stop that, and nothing else. */
+void entry_tell(struct entry *entry);
 
 #endif

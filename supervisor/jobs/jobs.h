@@ -22,6 +22,7 @@ struct jobs_args {
     struct jobs_board *board;
     int order_fd; /* contract records */
     uint32_t generation;
+    uint64_t life; /* of the daemon: tells one start of it from another */
 };
 
 /*

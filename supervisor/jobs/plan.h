@@ -4,8 +4,9 @@
 /*
  * The definitions and when each is due next. Time is given in, jobs are made by the client.
  *
- *   WAITING --due--> DELAYED (jitter) --> asked: TAKEN, LATER (stays DELAYED), REFUSED --> WAITING
- *                                     --> skipped (overlap) or missed (nobody looked) --> WAITING
+ *   waiting --due--> delayed (jitter) --> asked: TAKEN, REFUSED --> waiting
+ *                                                LATER          --> delayed
+ *                                     --> skipped (overlap), missed (nobody looked) --> waiting
  *
  * What was due is noted in the store before the client is asked, with the id that the job will
  * get: killed between the two, the next one sees that there is no such job, and asks again. So each

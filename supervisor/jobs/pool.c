@@ -20,6 +20,7 @@
 #include "shared/exit_words.h"
 #include "shared/log.h"
 #include "shared/number.h"
+#include "supervisor/capabilities.h"
 #include "supervisor/jobs/pool_private.h"
 
 #define AGAIN_NS   100000000u /* after a fork that failed, or a worker that died idle */
@@ -56,7 +57,13 @@ static int become_user(void *arg) {
         setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
         setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
         return -1;
-    return 0;
+    return capabilities_limit(0);
+}
+
+/* What the job supervisor keeps for becoming and ending others is not for who only computes. */
+static int become_nobody_else(void *arg) {
+    (void)arg;
+    return geteuid() == 0 ? 0 : capabilities_limit(0);
 }
 
 _Noreturn static void run(struct job_child *child, int result_fd, int parent_pid) {
@@ -74,7 +81,7 @@ _Noreturn static void run(struct job_child *child, int result_fd, int parent_pid
         .result_fd = result_fd,
         .life_fd = member->is_for_commands ? pool->guard.fd : -1,
         .parent_pid = parent_pid,
-        .become = user != NULL ? become_user : NULL,
+        .become = user != NULL ? become_user : become_nobody_else,
         .become_arg = (void *)(uintptr_t)user,
     };
 

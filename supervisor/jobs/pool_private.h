@@ -59,7 +59,7 @@ struct pool {
     _Atomic int32_t *groups;
     bool has_warned;   /* of a fork that failed */
     bool is_contended; /* somebody wants a worker, and all are busy */
-    TAILQ_HEAD(, share) shares;
+    TAILQ_HEAD(share_list, share) shares;
 };
 
 /* ---- pool.c ---- */

@@ -37,7 +37,7 @@ enum publish_state publish_start(
 /* The pidfd is readable: the copy is over. PUT, or FAILED with the complaint. */
 enum publish_state publish_finish(struct publish *publish, struct complaint *complaint);
 
-/* Give the copy up, if there is one: what it has written goes. */
+/* Give the copy up, if there is one and it is not over: what it has written goes. */
 void publish_stop(struct publish *publish);
 
 #endif

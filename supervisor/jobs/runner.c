@@ -45,7 +45,7 @@ struct run {
     uint64_t begun_ns, again_ns;
     uint64_t max_result_bytes;
     unsigned locked; /* times its files were */
-    bool is_cancelled, is_too_large;
+    bool is_cancelled, is_too_large, is_crowded;
     int end_error; /* errno of a write that ended it */
     char cause[ENTRY_CAUSE_MAX];
 };
@@ -56,8 +56,8 @@ struct runner {
     struct jobs_board *board;
     struct runner_client client;
     struct loop *loop;
-    bool is_stopping;
-    TAILQ_HEAD(, run) runs;
+    bool is_stopping, lacks_room;
+    TAILQ_HEAD(run_list, run) runs;
 };
 
 /* ---- opening ---- */
@@ -115,7 +115,9 @@ static void pause_for_room(struct run *run, int error) {
     char cause[ENTRY_CAUSE_MAX];
 
     wait_for(run, ROOM_AGAIN_NS);
-    snprintf(cause, sizeof(cause), "no room to keep its result: %s", strerror(error));
+    snprintf(cause, sizeof(cause), "no room to keep its result: %s",
+        run->is_crowded ? "the spool is as large as max_spool allows" : strerror(error));
+    run->is_crowded = false;
     set_state(run, ENTRY_PAUSED, cause);
 }
 
@@ -175,6 +177,10 @@ static void free_run(struct run *run) {
     free(run);
 }
 
+void runner_set_room(struct runner *runner, bool has_room) {
+    runner->lacks_room = !has_room;
+}
+
 int runner_start(struct runner *runner, struct entry *entry, const char *folder,
     struct complaint *complaint, int *out_exit_code) {
     struct run *run = calloc(1, sizeof(*run));
@@ -202,11 +208,12 @@ int runner_start(struct runner *runner, struct entry *entry, const char *folder,
 
 static void describe_held(struct run *run) {
     const struct job_summary *summary = &run->summary;
+    const char *cause = summary->held[0].cause != NULL ? summary->held[0].cause : "failed";
 
     snprintf(run->cause, sizeof(run->cause),
-        "%" PRIu64 " held, the first is chunk %" PRIu64 ": it %s", summary->held_count,
-        summary->held[0].chunk + 1,
-        summary->held[0].cause != NULL ? summary->held[0].cause : "failed");
+        "%" PRIu64 " held, the first is chunk %" PRIu64 ": %s%s", summary->held_count,
+        summary->held[0].chunk + 1, strncmp(cause, "the ", strlen("the ")) == 0 ? "" : "it ",
+        cause);
 }
 
 /* What an exit code of the job means for the entry. */
@@ -275,6 +282,14 @@ static void end_run(struct run *run, enum entry_state state) {
     runner->client.on_end(runner->client.arg, entry);
 }
 
+/* Is that why it is over: there is no room, so that it goes on when there is? */
+static bool is_paused_by(const struct run *run, int error) {
+    if (run->is_cancelled || run->runner->is_stopping)
+        return false;
+    return is_want_of_room(error) ||
+           (run->is_crowded && run->summary.exit_code == EXIT_CODE_TERMINATED);
+}
+
 /* Its job is over: close it, and see what that means. */
 static void close_run(struct run *run) {
     struct entry *entry = run->entry;
@@ -285,7 +300,7 @@ static void close_run(struct run *run) {
     job_close(run->job);
     run->job = NULL;
     run->share = NULL;
-    if (is_want_of_room(error) && !run->is_cancelled && !run->runner->is_stopping) {
+    if (is_paused_by(run, error)) {
         pause_for_room(run, error);
         return;
     }
@@ -352,7 +367,7 @@ static void tend_waiting(struct run *run, uint64_t now_ns) {
     }
     if (now_ns < run->again_ns)
         return;
-    if (run->entry->state == ENTRY_PAUSED && !has_room(run)) {
+    if (run->entry->state == ENTRY_PAUSED && (run->runner->lacks_room || !has_room(run))) {
         run->again_ns = now_ns + ROOM_AGAIN_NS;
         return;
     }
@@ -377,6 +392,9 @@ static void tend_working(struct run *run) {
         run->entry->result_bytes > run->max_result_bytes) {
         run->is_too_large = true;
         job_cancel(run->job, EXIT_CODE_FAILED);
+    } else if (runner->lacks_room && !run->is_crowded && !run->is_cancelled) {
+        run->is_crowded = true;
+        job_cancel(run->job, EXIT_CODE_TERMINATED);
     }
     if (job_is_over(run->job)) {
         close_run(run);

@@ -40,6 +40,11 @@ struct runner *runner_new(const struct jobs_config *config, struct jobs_board *b
 void runner_renew(struct runner *runner, const struct jobs_config *config);
 
 /*
+ * Whether the spool may grow, whatever the disk has: while it may not, jobs pause as on a full one.
+ */
+void runner_set_room(struct runner *runner, bool has_room);
+
+/*
  * Begin the job, or go on with it, in its folder (store.h): result, journal and spool are there.
  * Returns 0, entry->run is set and on_end will come; or -1 with the complaint and its exit code.
  */

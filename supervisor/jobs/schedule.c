@@ -120,7 +120,7 @@ static bool is_every_due(const struct schedule *schedule, const struct schedule_
     const struct schedule_past *past, struct schedule_due *out) {
     uint64_t elapsed = (uint64_t)elapsed_ms(now, past);
 
-    if (elapsed < schedule->every_ms)
+    if (schedule->every_ms == 0 || elapsed < schedule->every_ms)
         return false;
     out->late_ms = (int64_t)(elapsed % schedule->every_ms);
     out->passed = elapsed / schedule->every_ms - 1;
@@ -164,9 +164,12 @@ void schedule_renew(
     const struct schedule *schedule, const struct schedule_time *now, struct schedule_past *past) {
     int64_t away = now->unix_ms > past->unix_ms ? now->unix_ms - past->unix_ms : 0;
 
-    if (schedule->kind != SCHEDULE_EVERY || past->boot == now->boot)
-        return;
-    past->mono_ms = now->mono_ms - (away < CLOCK_MS ? away : CLOCK_MS);
+    if (schedule->kind == SCHEDULE_EVERY && past->boot != now->boot)
+        past->mono_ms = now->mono_ms - (away < CLOCK_MS ? away : CLOCK_MS);
+    if (schedule->kind == SCHEDULE_START && past->life != now->life)
+        past->mono_ms = now->mono_ms;
+    if (past->mono_ms > now->mono_ms) /* no clock of this boot has said so */
+        past->mono_ms = now->mono_ms;
     past->boot = now->boot;
 }
 
@@ -175,6 +178,8 @@ bool schedule_is_due(const struct schedule *schedule, const struct schedule_time
     *out = (struct schedule_due){ .unix_ms = now->unix_ms, .after = *past };
     switch (schedule->kind) {
     case SCHEDULE_START:
+        out->late_ms = elapsed_ms(now, past);
+        out->unix_ms = now->unix_ms - out->late_ms;
         out->after.life = now->life;
         return past->life != now->life;
     case SCHEDULE_EVERY:

@@ -55,7 +55,7 @@ struct schedule_time {
 struct schedule_past {
     uint64_t life;    /* START: had its turn in this one; 0: none */
     uint64_t boot;    /* EVERY: of which boot mono_ms is */
-    int64_t mono_ms;  /* EVERY: it was due, or first seen; may lie before the boot */
+    int64_t mono_ms;  /* EVERY: it was due, or first seen; may lie before the boot. START: seen */
     int64_t unix_ms;  /* EVERY: the same by the wall clock */
     int64_t day;      /* AT: the last local day that had its turn, counted from 1970-01-01 */
     int64_t back_day; /* AT: the same on a clock that was set back; INT64_MIN: none */
@@ -65,7 +65,7 @@ struct schedule_past {
 struct schedule_past schedule_begin(
     const struct schedule *schedule, const struct schedule_time *now);
 
-/* Bring a past that was kept on the disk to this boot. */
+/* Bring a past that was kept on the disk to this boot, and this life of the daemon. */
 void schedule_renew(
     const struct schedule *schedule, const struct schedule_time *now, struct schedule_past *past);
 

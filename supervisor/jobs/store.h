@@ -62,6 +62,13 @@ int store_load(struct store *store, struct entry_list *list, struct complaint *c
 uint64_t store_next_id(const struct store *store);
 
 /*
+ * Make the folder of the next job, so that store_add() takes less time. When there is some: nothing
+ * is wrong without.
+ */
+void store_prepare(struct store *store);
+bool store_is_prepared(const struct store *store);
+
+/*
  * Keep a new job: name, uid, token, what, output and wanted_at are written; entry->id is new.
  * Returns 0, or -1 with the complaint: then nothing is there, and the id stays free.
  */
@@ -74,11 +81,17 @@ int store_add(struct store *store, struct entry *entry, struct complaint *compla
 int store_note_run(struct store *store, const struct entry *entry, struct complaint *complaint);
 
 /*
- * Note the end: state and all that became of it. The journal and spool of a DONE job are removed
- * after that, so whoever finishes a job leaves them where they are.
+ * Note the end: state and all that became of it. Whoever finishes a job leaves its journal and
+ * spool where they are until then.
  * Returns 0, or -1 with the complaint: then it will go on after a restart, unless noted later.
  */
 int store_note_end(struct store *store, struct entry *entry, struct complaint *complaint);
+
+/*
+ * Remove the journal and spool of a DONE job, whose end is noted. That may take milliseconds, and
+ * nobody waits for it: store_load() does it for those that were left.
+ */
+void store_tidy(struct store *store, struct entry *entry);
 
 /*
  * Take the end back: the job has not ended, and its result, journal and spool are as they were.
@@ -88,7 +101,7 @@ int store_note_retry(struct store *store, struct entry *entry, struct complaint 
 
 /* Remove all of an ended job from the disk; the entry stays. Returns 0, or -1 with the complaint.
  */
-int store_forget(struct store *store, const struct entry *entry, struct complaint *complaint);
+int store_forget(struct store *store, struct entry *entry, struct complaint *complaint);
 
 /* Write the path of the job's folder; terminated. Its result is FOLDER/result. Returns dst. */
 char *store_folder(const struct store *store, uint64_t id, char dst[PATH_MAX]);

@@ -133,4 +133,5 @@ pss() { # pss ARGUMENTS...: the peak of all processes of the job, in MB
 } >"$tmp/results"
 cat "$tmp/results" >$results
 echo "bench: written to $results" >&2
+tests/bench/run_jobs.sh "$build" "$pairs"
 tests/bench/run_serve.sh "$build" "$pairs"

@@ -1,7 +1,7 @@
 /*
  * Configurations: whatever the files say, the reader comes back with an answer, every line that
  * it says has a file, and what it accepts it dumps so that it reads the same again.
- * The input is the daemon's file and, behind a line of dashes, a service's.
+ * The input is the daemon's file and, behind lines of dashes, a service's and a job's.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +12,13 @@
 #include "supervisor/config.h"
 
 #define MARK      "\n----\n"
+#define HEADING   "\n# file "
+#define PARTS     3
 #define HEAD_ROOM 64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const char *const files[PARTS] = { "preforkd.conf", "services.d/s.conf", "jobs.d/j.conf" };
 static char dir[HEAD_ROOM];
 
 static void check(int ok) {
@@ -31,8 +34,9 @@ static char *join(const char *name) {
 }
 
 static void leave_nothing(void) {
-    unlink(join("services.d/s.conf"));
-    unlink(join("preforkd.conf"));
+    for (size_t i = 0; i < PARTS; i++)
+        unlink(join(files[i]));
+    rmdir(join("jobs.d"));
     rmdir(join("services.d"));
     rmdir(dir);
 }
@@ -45,6 +49,7 @@ static void make_folder(void) {
         check(mkdtemp(dir) != NULL);
     }
     check(mkdir(join("services.d"), 0755) == 0);
+    check(mkdir(join("jobs.d"), 0755) == 0);
     atexit(leave_nothing);
 }
 
@@ -99,22 +104,42 @@ static size_t cut_origins(char *text) {
     return (size_t)(to - text);
 }
 
+/* Each part of the bytes into its file. The mark between them belongs to none, or (is_kept) to the
+ * part that it begins. */
+static void put_parts(const char *bytes, size_t len, const char *mark, bool is_kept) {
+    const char *end = bytes + len, *from = bytes, *next;
+
+    for (size_t i = 0; i < PARTS; i++) {
+        if (bytes == NULL) {
+            unlink(join(files[i]));
+            continue;
+        }
+        next = i + 1 < PARTS ? memmem(from, (size_t)(end - from), mark, strlen(mark)) : NULL;
+        put(files[i], bytes, (size_t)((next != NULL ? next : end) - bytes));
+        from = next != NULL ? next + strlen(mark) : NULL;
+        bytes = is_kept ? next : from;
+    }
+}
+
+/* The files are where this dump would put them. */
+static bool is_here(const char *text) {
+    char services[3 * HEAD_ROOM], jobs[3 * HEAD_ROOM];
+
+    snprintf(services, sizeof(services), "services_dir = \"%s/services.d\";", dir);
+    snprintf(jobs, sizeof(jobs), "jobs_dir = \"%s/jobs.d\";", dir);
+    return strstr(text, services) != NULL && strstr(text, jobs) != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    const uint8_t *mark = memmem(data, size, MARK, strlen(MARK));
-    size_t len = mark != NULL ? (size_t)(mark - data) : size, first_len, second_len;
-    char *first, *second, *part, here[3 * HEAD_ROOM];
+    char *first, *second;
+    size_t first_len, second_len;
 
     if (dir[0] == '\0')
         make_folder();
-    put("preforkd.conf", data, len);
-    len = mark != NULL ? len + strlen(MARK) : size;
-    put("services.d/s.conf", data + len, size - len);
+    put_parts(size > 0 ? (const char *)data : "", size, MARK, false);
     first = dump(&first_len);
-    snprintf(here, sizeof(here), "services_dir = \"%s/services.d\";", dir);
-    part = first_len > 0 && strstr(first, here) != NULL ? strstr(first, "\n# file ") : NULL;
-    if (part != NULL) {
-        put("preforkd.conf", first, (size_t)(part - first));
-        put("services.d/s.conf", part, strlen(part));
+    if (first_len > 0 && is_here(first)) {
+        put_parts(first, first_len, HEADING, true);
         second = dump(&second_len);
         check(second_len > 0);
         cut_origins(first);

@@ -1,14 +1,18 @@
 /*
- * Two processes on a bus wake each other in turn, without a tick: one wake-up that is lost, and
- * they wait for ever. Then what publishing and reading cost. bus_wake ROUNDS
+ * One process publishes at the very moment when another one falls asleep, without a tick: one
+ * wake-up that is lost, and they wait for ever. Then how long waking takes, both ways in turn, and
+ * what publishing and reading cost. bus_wake ROUNDS
  */
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,9 +22,10 @@
 #include "shared/clock.h"
 #include "shared/crc32c.h"
 
-enum { HISTORY = 2048, PAYLOAD = 100, COSTS = 1000000, BURST = 1000 };
+enum { HISTORY = 2048, PAYLOAD = 100, COSTS = 1000000, BURST = 1000, TURNS = 5000, SPINS = 1024 };
 
 static struct bus *bus;
+static _Atomic uint64_t *seen; /* the last record that the sleeper has read */
 static char buf[PAYLOAD];
 
 static void check(bool ok, const char *what) {
@@ -55,27 +60,73 @@ static void wait_for(struct bus_seat *seat, int epoll, struct bus_reader *reader
     }
 }
 
-/* Publish every second record, beginning with the first; times by twos in out_ns. */
-static void take_turns(int row, bool is_first, unsigned long rounds, uint64_t *out_ns) {
-    struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-    struct bus_seat *seat = bus_sit(bus, row);
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
+struct place {
+    struct bus_seat *seat;
     struct bus_reader reader;
-    uint64_t began;
+    int epoll;
+};
 
-    epoll_ctl(epoll, EPOLL_CTL_ADD, bus_wake_fd(seat), &event);
-    bus_begin(&reader, bus, 1);
-    for (uint64_t i = 0; i < rounds; i++) {
-        began = clock_now_ns();
-        if (is_first)
-            publish(seat, 2 * i + 1);
-        wait_for(seat, epoll, &reader, 2 * i + 1 + is_first);
-        if (!is_first)
-            publish(seat, 2 * i + 2);
-        if (out_ns != NULL)
-            out_ns[i] = clock_now_ns() - began;
+static struct place take_place(int row) {
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+    struct place place = { .seat = bus_sit(bus, row), .epoll = epoll_create1(EPOLL_CLOEXEC) };
+
+    epoll_ctl(place.epoll, EPOLL_CTL_ADD, bus_wake_fd(place.seat), &event);
+    bus_begin(&place.reader, bus, bus_next(bus));
+    return place;
+}
+
+/* Some nanoseconds up to some thousands, others each time. */
+static void spin(unsigned *random) {
+    *random = *random * 1103515245u + 12345u;
+    for (volatile unsigned left = *random >> 16 & (SPINS - 1); left > 0; left--)
+        continue;
+}
+
+/* Read all and fall asleep after each, a little later. */
+_Noreturn static void read_and_sleep(int row, unsigned long rounds) {
+    struct place place = take_place(row);
+    unsigned random = 2;
+
+    bus_begin(&place.reader, bus, 1);
+    for (uint64_t i = 1; i <= rounds; i++) {
+        wait_for(place.seat, place.epoll, &place.reader, i);
+        *seen = i;
+        spin(&random);
+    }
+    _exit(0);
+}
+
+/* Publish the next one a little after the last one was read. */
+static void hunt(int row, unsigned long rounds) {
+    struct bus_seat *seat = bus_sit(bus, row);
+    unsigned random = 1;
+
+    for (uint64_t i = 1; i <= rounds; i++) {
+        spin(&random);
+        publish(seat, i);
+        for (unsigned looks = 0; *seen != i; looks++)
+            if (looks > 2000)
+                sched_yield(); /* perhaps it wants this processor */
     }
     bus_leave(seat);
+}
+
+/* Publish every second record, beginning with the first; times of both ways in out_ns. */
+static void take_turns(int row, bool is_first, uint64_t first_seq, uint64_t out_ns[TURNS]) {
+    struct place place = take_place(row);
+    uint64_t began;
+
+    bus_begin(&place.reader, bus, first_seq);
+    for (uint64_t i = 0; i < TURNS; i++) {
+        began = clock_now_ns();
+        if (is_first)
+            publish(place.seat, 0);
+        wait_for(place.seat, place.epoll, &place.reader, first_seq + 2 * i + is_first);
+        if (!is_first)
+            publish(place.seat, 0);
+        out_ns[i] = clock_now_ns() - began;
+    }
+    bus_leave(place.seat);
 }
 
 static int by_size(const void *a, const void *b) {
@@ -84,26 +135,65 @@ static int by_size(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static void ping_pong(unsigned long rounds) {
-    uint64_t *ns = calloc(rounds, sizeof(*ns));
-    int mine = bus_claim_row(bus), other = bus_claim_row(bus), status = -1;
-    pid_t pid = fork();
+static void await(pid_t pid, int row) {
+    int status = -1;
 
-    check(pid >= 0 && ns != NULL, "memory");
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        take_turns(other, false, rounds, NULL);
-        _exit(0);
-    }
-    take_turns(mine, true, rounds, ns);
     waitpid(pid, &status, 0);
     check(status == 0, "the other one ends well");
+    bus_release_row(bus, row);
+}
+
+/* On the first processor that we may use, or on the last: else they take turns on one. */
+static void stay_on(bool is_first) {
+    cpu_set_t all, one;
+    int cpu = is_first ? 0 : CPU_SETSIZE - 1;
+
+    sched_getaffinity(0, sizeof(all), &all);
+    while (!CPU_ISSET(cpu, &all))
+        cpu += is_first ? 1 : -1;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof(one), &one);
+}
+
+static pid_t fork_or_fail(void) {
+    pid_t pid = fork();
+
+    check(pid >= 0, "fork");
+    stay_on(pid > 0);
+    if (pid == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return pid;
+}
+
+static void wake_and_sleep(unsigned long rounds) {
+    int mine = bus_claim_row(bus), other = bus_claim_row(bus);
+    pid_t pid = fork_or_fail();
+
+    if (pid == 0)
+        read_and_sleep(other, rounds);
+    hunt(mine, rounds);
+    await(pid, other);
     bus_release_row(bus, mine);
-    bus_release_row(bus, other);
-    qsort(ns, rounds, sizeof(*ns), by_size);
-    printf("wakes=%lu one_way_p50_us=%.1f one_way_p99_us=%.1f", 2 * rounds,
-        (double)ns[rounds / 2] / 2000, (double)ns[rounds * 99 / 100] / 2000);
-    free(ns);
+    printf("wakes=%lu", rounds);
+}
+
+static void ping_pong(void) {
+    static uint64_t ns[TURNS];
+    int mine = bus_claim_row(bus), other = bus_claim_row(bus);
+    uint64_t first = bus_next(bus);
+    pid_t pid = fork_or_fail();
+
+    if (pid == 0) {
+        take_turns(other, false, first, ns);
+        _exit(0);
+    }
+    take_turns(mine, true, first, ns);
+    await(pid, other);
+    bus_release_row(bus, mine);
+    qsort(ns, TURNS, sizeof(ns[0]), by_size);
+    printf(" one_way_p50_us=%.1f p99_us=%.1f", (double)ns[TURNS / 2] / 2000,
+        (double)ns[TURNS * 99 / 100] / 2000);
 }
 
 /* In one process, in bursts, so that what is read is warm. */
@@ -135,8 +225,10 @@ int main(int argc, char **argv) {
 
     crc32c_init();
     bus = bus_new(&settings);
-    check(bus != NULL && rounds > 0, "memory");
-    ping_pong(rounds);
+    seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    check(bus != NULL && seen != MAP_FAILED && rounds > 0, "memory");
+    wake_and_sleep(rounds);
+    ping_pong();
     measure_costs(false);
     measure_costs(true);
     printf("\n");

@@ -28,10 +28,16 @@ end() {
     rm -rf "$dir"
 }
 trap end EXIT
-mkdir "$dir/services.d"
+mkdir "$dir/services.d" "$dir/jobs.d"
 cat >"$dir/preforkd.conf" <<CONF
 control : { socket = "control.sock"; };
 log     : { file = "preforkd.log"; };
+jobs    : { spool_dir = "jobs"; workers = 2; };
+CONF
+cat >"$dir/jobs.d/sheet.conf" <<CONF
+kernel   = "divisible";
+interval = "3345212";
+run      = "every 1h";
 CONF
 port=50007
 for model in process thread event; do
@@ -58,6 +64,12 @@ for model in process thread event; do
 done
 say prefork status
 "$prefork" --control "$control" status
+say prefork job submit --wait divisible 3 345 212 '| tail -n 3' "   # on workers that are there already"
+"$prefork" --control "$control" job submit --wait divisible 3 345 212 | tail -n 3
+say prefork job submit --wait sheet '| cksum' "   # jobs.d/sheet.conf, now; by the clock each hour"
+"$prefork" --control "$control" job submit --wait sheet --quiet | cksum
+say prefork job list --all
+"$prefork" --control "$control" job list --all
 sed -i 's/max_children = 2/max_children = 3/' "$dir/services.d/echo-event.conf"
 echo 'max_requests = 1000;' >>"$dir/services.d/echo-thread.conf"
 say prefork reload "   # echo-event and echo-thread were edited"

@@ -29,7 +29,7 @@ analyze() {
 check format clang-format-14 --dry-run -Werror $(git ls-files '*.c' '*.h')
 check cppcheck cppcheck -q --error-exitcode=1 --inline-suppr --enable=warning,portability \
     --suppress=missingIncludeSystem --suppress=uninitvar --suppress=ctuuninitvar --library=gnu \
-    '-DTAILQ_FOREACH(v,h,f)=if(((v)=(void*)(h)))' -I. $code
+    '-DTAILQ_FOREACH(v,h,f)=if(((v)=(void*)(h)))' '-DTAILQ_HEAD(n,t)=struct n' -I. $code
 # Between vfork and exec the analyzer allows nothing but exec; command.c says what it does there.
 check clang-tidy clang-tidy-14 -quiet --warnings-as-errors='*' \
     -checks='-*,clang-analyzer-*,-clang-analyzer-optin.performance.Padding,-clang-analyzer-security.insecureAPI.*,-clang-analyzer-valist.Uninitialized,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-narrowing-conversions,-bugprone-signal-handler,-bugprone-branch-clone,-bugprone-suspicious-include,-bugprone-sizeof-expression,-bugprone-not-null-terminated-result,-bugprone-implicit-widening-of-multiplication-result' \
@@ -37,7 +37,7 @@ check clang-tidy clang-tidy-14 -quiet --warnings-as-errors='*' \
 check gcc-analyzer analyze
 check shellcheck shellcheck $(git ls-files '*.sh' 'etc/deb/p*') .ci/run
 # mdoc's macros and our option names are words here; the tests mistype on purpose.
-check codespell codespell -q 3 -L nd,ndoes,inflight,divisable,proceses,evnet,contrl,stpo,nubmers \
+check codespell codespell -q 3 -L wont,hel,nd,ndoes,inflight,divisable,proceses,evnet,contrl,stpo,nubmers,evry,opitons,whats,lsat \
     $(git ls-files ':!tests/fuzz/corpus')
 check answers tests/support/answers.sh
 check mandoc mandoc -Tlint -Wwarning $(git ls-files 'man/*')

@@ -111,7 +111,7 @@ static void every_verb_is_offered_and_no_other(void) {
     OFFERS(" start status ", "sta");
     OFFERS(" ", "stx");
     OFFERS(" diff show test ", "config", "");
-    OFFERS(" run ", "job", "");
+    OFFERS(" cancel list result retry run show submit wait ", "job", "");
     OFFERS(" job ", "compare", "j");
     OFFERS(" --control --help --version -h ", "-");
     OFFERS(" diff show test ", "--control", "none", "config", "");
@@ -175,7 +175,7 @@ static void values_are_offered_where_they_are_known(void) {
     OFFERS(" process,event process,process process,thread ", "compare", "job", "--engines",
         "process,");
     OFFERS(" process,thread ", "compare", "job", "--engines", "process,th");
-    OFFERS(" ack echo ", "serve", "");
+    OFFERS(" ack echo relay ", "serve", "");
     OFFERS(" ", "serve", "echo", "");
     OFFERS(" command divisible null primes ", "job", "run", "");
     OFFERS(" divisible ", "compare", "job", "--quiet", "d");

@@ -170,6 +170,23 @@ static void ready_does_not_wait_for_what_cannot_come(void) {
     daemon_stop(&daemon);
 }
 
+static void status_tells_of_a_job_supervisor_that_does_not_come_up(void) {
+    struct daemon daemon;
+    const char *text;
+    int fd = listen_here();
+
+    setenv("PREFORK_FAILPOINT", "jobs-start:0", 1);
+    daemon_write_config("jobs : { spool_dir = \"spool\"; };");
+    daemon_write_service("echo", "%s", "");
+    launch(&daemon);
+    text = expect(fd, "READY=1\n");
+    CHECK(
+        strstr(text, "STATUS=1 of 1 service running, 2 workers; the job supervisor is BACKOFF: it "
+                     "was killed by SIGKILL after ") != NULL,
+        "%s", text);
+    daemon_stop(&daemon);
+}
+
 static void status_follows_the_services(void) {
     struct daemon daemon;
     int fd = listen_here();
@@ -380,6 +397,8 @@ static const struct harness_test tests[] = {
     { "ready_is_told_when_services_answer", ready_is_told_when_services_answer },
     { "ready_waits_for_the_last_service", ready_waits_for_the_last_service },
     { "ready_does_not_wait_for_what_cannot_come", ready_does_not_wait_for_what_cannot_come },
+    { "status_tells_of_a_job_supervisor_that_does_not_come_up",
+        status_tells_of_a_job_supervisor_that_does_not_come_up },
     { "status_follows_the_services", status_follows_the_services },
     { "abstract_sockets_are_told_and_missing_ones_are_no_mistake",
         abstract_sockets_are_told_and_missing_ones_are_no_mistake },

@@ -112,7 +112,7 @@ static void sound_machine_is_well_by_every_check(void) {
     struct daemon daemon;
     unsigned count = 0;
 
-    daemon_write_config("jobs : { spool_dir = \".\"; };");
+    daemon_write_config("jobs : { spool_dir = \"spool\"; };");
     daemon_write_service("echo", " ");
     daemon_start(&daemon);
     examine();
@@ -136,6 +136,8 @@ static void sound_machine_is_well_by_every_check(void) {
     IS_WELL("services");
     IS_WELL("log-writer");
     IS_WELL("spool");
+    IS_WELL("command-user");
+    IS_WELL("jobs");
     r = harness_run("prefork", "doctor", "--control", "control.sock", NULL);
     CHECK(r.code == 0 && expect_count_lines(r.out) == count && r.err[0] == '\0', "%d: %s%s", r.code,
         r.out, r.err);
@@ -148,7 +150,7 @@ static void without_a_daemon_the_machine_is_looked_at_all_the_same(void) {
     examine();
     CHECK(exit_code == 0, "exit %d: %s", exit_code, json_dumps(findings, JSON_INDENT(1)));
     FOUND("daemon", "warn", "no preforkd answers at ", "start it");
-    FOUND("spool", "warn", "cannot write to /var/lib/preforkd/jobs", "install -d");
+    FOUND("spool", "ok", "no job supervisor is configured", NULL);
     CHECK(!has_found("services", "ok", "", NULL), "services of no daemon");
     IS_WELL("ports");
 }
@@ -314,7 +316,7 @@ static void folders_are_looked_at_as_the_user_of_the_daemon(void) {
     examine();
     CHECK(exit_code == 1, "exit %d", exit_code);
     FOUND("log", "bad", "logs: Permission denied", "chown ");
-    FOUND("spool", "warn", "logs: Permission denied", "install -d");
+    FOUND("spool", "bad", "logs belongs to root, and the job supervisor is ", "chown -R ");
     CHECK(chown("logs", 65534, 65534) == 0, "%s", strerror(errno));
     harness_write_file("logs/x.log", "", 0);
     examine();

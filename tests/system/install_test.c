@@ -69,6 +69,7 @@ static void install_puts_everything_and_uninstall_leaves_nothing(void) {
     expect_file("root/usr/share/doc/preforkd/examples/limits.conf", 0644);
     expect_file("root/etc/preforkd/preforkd.conf", 0644);
     expect_file("root/etc/preforkd/services.d/echo.conf", 0644);
+    expect_file("root/etc/preforkd/jobs.d/sheet.conf", 0644);
     expect_file("root/etc/logrotate.d/preforkd", 0644);
     expect_file("root/etc/preforkd", 0755);
     result = harness_run(

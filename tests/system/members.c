@@ -246,6 +246,8 @@ static void receive(struct club *club, struct member *member) {
         club->members->returns++;
         return;
     }
+    if (member->is_datagram && memchr(member->in + member->len, '\n', (size_t)n) != NULL)
+        fail(club, member, "two in one datagram", member->in + member->len);
     member->len += (size_t)n;
     if (member->is_datagram)
         member->in[member->len++] = '\n';

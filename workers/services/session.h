@@ -79,8 +79,8 @@ void session_say(const struct session *session, const char *event, const char *f
  * sent to. No pointer in it: it may lie in shared memory, and is checked when it is used.
  */
 struct session_path {
-    uint16_t listener, family, port; /* port: network order */
-    uint32_t scope;
+    uint32_t listener, scope;
+    uint16_t family, port;       /* port: network order */
     uint8_t peer[16], local[16]; /* local all zero: whichever the kernel chooses */
 };
 

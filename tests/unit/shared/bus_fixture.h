@@ -34,16 +34,20 @@ static inline struct bus_seat *take_seat(void) {
     return taken;
 }
 
-static inline void make(void) {
-    const struct bus_settings settings = {
-        .rows = ROWS, .history = HISTORY, .payload_max = PAYLOAD_MAX, .arena_bytes = 4096
-    };
+static const struct bus_settings small = {
+    .rows = ROWS, .history = HISTORY, .payload_max = PAYLOAD_MAX, .arena_bytes = 4096
+};
 
-    crc32c_init();
-    bus = bus_new(&settings);
+static inline void make_on(struct bus *made) {
+    bus = made;
     cr_assert_not_null(bus);
     seat = take_seat();
     bus_begin(&reader, bus, 1);
+}
+
+static inline void make(void) {
+    crc32c_init();
+    make_on(bus_new(&small));
 }
 
 static inline int say_from(struct bus_seat *from, const char *text, uint64_t client_id) {
@@ -74,6 +78,22 @@ static inline bool reads(const char *text) {
 
 static inline enum bus_result reads_result(void) {
     return bus_read(&reader, buf, &record);
+}
+
+/* Its descriptor in an epoll of its own. */
+static inline int watch(struct bus_seat *of) {
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+    cr_assert_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, bus_wake_fd(of), &event), 0);
+    epoll_wait(epoll, &event, 1, 0);
+    return epoll;
+}
+
+static inline bool is_woken(int epoll) {
+    struct epoll_event event;
+
+    return epoll_wait(epoll, &event, 1, 0) == 1;
 }
 
 #endif

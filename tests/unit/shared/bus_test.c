@@ -237,21 +237,6 @@ Test(bus, new_seat_knows_the_client_ids_of_the_history) {
 
 /* ---- sleeping ---- */
 
-static bool is_woken(int epoll) {
-    struct epoll_event event;
-
-    return epoll_wait(epoll, &event, 1, 0) == 1;
-}
-
-static int watch(struct bus_seat *of) {
-    struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-    int epoll = epoll_create1(0);
-
-    cr_assert_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, bus_wake_fd(of), &event), 0);
-    is_woken(epoll);
-    return epoll;
-}
-
 Test(bus, sleeper_is_woken_once_and_who_is_awake_is_not) {
     struct bus_seat *other = take_seat();
     int epoll = watch(other), second = watch(other);

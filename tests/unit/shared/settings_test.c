@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/interval.h"
+
 struct values {
     bool flag;
     uint64_t number, bytes, wait_ms;
@@ -16,6 +18,7 @@ struct values {
     uint64_t mode, limit;
     const char *path;
     struct setting_texts texts;
+    struct interval interval;
 };
 
 static const char *const names[] = { "process", "thread", "event", NULL };
@@ -49,7 +52,8 @@ static const struct setting table[] = {
     { ROW(limit), .type = SETTING_NUMBER, .operand = "N", .fallback = "inherit", .unset = "inherit",
         .min = 1, .max = 100, .help = "a number or a word" },
     { ROW(path), .type = SETTING_PATH, .operand = "FILE", .letter = 'p', .help = "a path" },
-    { ROW(texts), .type = SETTING_TEXTS, .operand = "TEXT", .help = "some texts" },
+    { ROW(texts), .type = SETTING_TEXTS, .operand = "TEXT", .max = 8, .help = "some texts" },
+    { ROW(interval), .type = SETTING_INTERVAL, .operand = "INTERVAL", .help = "numbers" },
     { .name = "two_words", .type = SETTING_BOOL, .help = "a name with a dash" },
     { .name = NULL },
 };
@@ -76,6 +80,7 @@ Test(settings, values_are_written_back_as_they_are_read) {
         { "nice", "-20" }, { "nice", "19" }, { "mode", "0777" }, { "mode", "0000" },
         { "limit", "7" }, { "limit", "inherit" }, { "path", "a/b" }, { "texts", "one" },
         { "bytes", "0" }, { "bytes", "1023" }, { "bytes", "3G" }, { "wait", "1s" },
+        { "interval", "0" }, { "interval", "0..0" }, { "interval", "7..18446744073709551615" },
         { "share", "0.00001%" }, { "share", "100%" }, { "share", "33.3333333%" } };
     struct values values = { .flag = false };
     char text[128];
@@ -115,7 +120,8 @@ Test(settings, refusals_name_setting_value_and_what_is_allowed) {
         { "limit", "0", "--limit: 0 is outside the allowed range, 1 to 100, or \"inherit\"" },
         { "limit", "inherits", "is not a number" },
         { "path", "", "--path: must not be empty" },
-        { "texts", "", "--texts: must not be empty" },
+        { "interval", "", "--interval: \"\" is empty" },
+        { "interval", "5..4", "--interval: 5..4 runs backwards" },
     };
     struct values values = { .flag = false };
 
@@ -129,12 +135,31 @@ Test(settings, texts_are_added_one_by_one_up_to_a_bound) {
     struct values values = { .flag = false };
     char text[64];
 
-    for (unsigned i = 0; i < SETTING_TEXTS_MAX; i++)
-        cr_assert_eq(set("texts", i % 2 ? "b" : "a", &values), 0);
+    for (unsigned i = 0; i < 8; i++)
+        cr_assert_eq(set("texts", i % 2 ? "b" : i == 4 ? "" : "a", &values), 0);
     cr_assert_eq(set("texts", "c", &values), -1);
     cr_assert_not_null(strstr(complaint.text, "at most 8 are allowed"));
     settings_format(settings_find(table, "texts"), &values, text, sizeof(text));
-    cr_assert_str_eq(text, "a,b,a,b,a,b,a,b");
+    cr_assert_str_eq(text, "a,b,a,b,,b,a,b");
+}
+
+Test(settings, texts_without_a_bound_of_their_own_have_the_usual_one) {
+    static const struct setting row = { .name = "t", .type = SETTING_TEXTS };
+    struct setting_texts texts = { .count = 0 };
+
+    for (unsigned i = 0; i < SETTING_TEXTS_MAX; i++)
+        cr_assert_eq(settings_store(&row, "a", &texts, &complaint), 0);
+    cr_assert_eq(settings_store(&row, "a", &texts, &complaint), -1);
+    cr_assert_not_null(strstr(complaint.text, "at most 64 are allowed"));
+}
+
+Test(settings, an_interval_is_written_in_one_way) {
+    struct values values = { .flag = false };
+    char text[64];
+
+    cr_assert_eq(set("interval", "3 345 212", &values), 0);
+    settings_format(settings_find(table, "interval"), &values, text, sizeof(text));
+    cr_assert_str_eq(text, "1..3345212");
 }
 
 Test(settings, a_time_of_zero_needs_no_unit) {

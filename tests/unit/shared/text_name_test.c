@@ -35,6 +35,7 @@ Test(text_name, table) {
         { BYTES("\xe2\x80\x8b\xe2\x80\x8d"), "" },
         { BYTES("Bob\xef\xb8\x8f"), "Bob" },
         { BYTES("B\xef\xbf\xbfob"), "Bob" },
+        { BYTES("B\xef\xbf\xb9ob"), "Bob" },
         { BYTES("line\xe2\x80\xa8two"), "line two" },
         /* the server's marks, and what hides them */
         { BYTES("🔵 Ева"), "Ева" },
@@ -97,6 +98,7 @@ Test(text_name, skeletons_of_look_alikes_are_equal) {
         { "Мария", "Mария" }, /* Latin M: the other letters are read as before */
         { "Паша", "Пaшa" },
         { "ivan", "iνan" }, /* Greek ν */
+        { "gań", "gaή" },
         { "Nick", "Νick" }, /* Greek Ν */
         { "Alex", "Αleχ" },
         { "root", "rοot" },

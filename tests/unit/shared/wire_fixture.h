@@ -79,7 +79,7 @@ static inline void record_read(struct record *record, struct wire *wire, const c
     do {
         event = wire_next(wire, &in, &message);
         record_event(record, event, &message);
-    } while (event != WIRE_WANT && event != WIRE_NO_MEMORY);
+    } while (wire_event_is_told(event));
     cr_assert(event == WIRE_NO_MEMORY || in.len == 0);
     free(copy);
 }

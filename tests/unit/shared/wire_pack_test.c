@@ -62,23 +62,64 @@ Test(wire_pack, moved_at_any_byte_tells_the_same) {
         }
 }
 
+/* It moves after each thing that is told, even if that lay in its own memory. */
 Test(wire_pack, moved_between_two_messages_of_one_read) {
-    static const char text[] = "Bob\r\xff\xfd\1\nhello\r\nthere\n";
-    struct wire_input in = { .data = text, .len = sizeof(text) - 1, .now_ms = 1 };
-    struct record record = { .len = 0 };
+    static const struct {
+        const char *reads[3];
+        size_t len[3];
+        const char *log, *answers;
+    } cases[] = {
+        { { "\xff\xf1"
+            "Bo",
+              "b\r\xff\xfd\1\nhello\r", "\nthere\n" },
+            { 4, 12, 7 }, "[Bob][hello][there]", "\xff\xfc\1" },
+        { { "\0\0\0\3B", "ob\0\0\0\2", "hi\0\0\0\1x" }, { 5, 6, 7 }, "[Bob][hi][x]", "" },
+        { { "Bob \xd0", "\x90\r", "\nhello\n" }, { 5, 2, 7 }, "[Bob \xd0\x90][hello]", "" },
+        { { "G", "hello", "Bob \xd0" }, { 1, 5, 5 }, "[G][hello][Bob \xd0]", "" },
+    };
     struct wire_message message;
     enum wire_event event;
     struct wire wire;
 
-    wire_init(&wire, &wire_rules_default);
-    do {
-        event = wire_next(&wire, &in, &message);
-        record_event(&record, event, &message);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct record record = { .len = 0 };
+
+        wire_init(&wire, &wire_rules_default);
+        for (size_t k = 0; k < 3; k++) {
+            struct wire_input in = {
+                .data = cases[i].reads[k], .len = cases[i].len[k], .now_ms = k + 1
+            };
+
+            do {
+                event = wire_next(&wire, &in, &message);
+                record_event(&record, event, &message);
+                move(&wire);
+            } while (event != WIRE_WANT);
+        }
+        record_end(&record, &wire, 4);
+        RECORD_EXPECT(&record, cases[i].log, cases[i].answers, strlen(cases[i].answers), "answers");
+    }
+}
+
+/* Two clocks need not agree: what is to come is not waited for longer than anything else. */
+Test(wire_pack, clock_of_the_packer_does_not_count) {
+    static const struct {
+        const char *input;
+        size_t len;
+        uint64_t due_ms;
+    } cases[] = { { BYTES("Bob\nhel"), 10005 }, { BYTES("\0\0"), 10005 }, { BYTES("Bob \xd0"), 45 },
+        { BYTES("G"), 45 } };
+    struct record record = { .len = 0 };
+    struct wire wire;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        wire_init(&wire, &wire_rules_default);
+        record_read(&record, &wire, cases[i].input, cases[i].len, 1000000, false);
         move(&wire);
-    } while (event != WIRE_WANT);
-    cr_assert_str_eq(record.log, "[Bob][hello][there]");
-    cr_assert_arr_eq(record.answers, "\xff\xfc\1", 3);
-    wire_fini(&wire);
+        record_read(&record, &wire, NULL, 0, 5, false);
+        cr_expect_eq(wire_due_ms(&wire), cases[i].due_ms, "%zu: %zu", i, wire_due_ms(&wire));
+        wire_fini(&wire);
+    }
 }
 
 Test(wire_pack, what_was_sent_and_refused_goes_along) {
@@ -137,6 +178,84 @@ Test(wire_pack, lies_are_refused_or_harmless) {
             cr_assert_eq(wire_unpack(&wire, &wire_rules_default, packed, len), -1);
     }
     cr_assert_gt(refused, 100);
+}
+
+/* What is packed after these bytes came. */
+static size_t pack_of(char packed[1024], const char *input, size_t len) {
+    struct record record = { .len = 0 };
+    struct wire wire;
+    ssize_t n;
+
+    wire_init(&wire, &wire_rules_default);
+    record_read(&record, &wire, input, len, 1, false);
+    n = wire_pack(&wire, packed, 1024);
+    wire_fini(&wire);
+    cr_assert_gt(n, 0);
+    return (size_t)n;
+}
+
+/* A field is found by what differs between two wires. */
+Test(wire_pack, what_cannot_be_is_refused) {
+    static const struct {
+        const char *one, *other;
+        size_t len, other_len;
+        char lie;
+    } cases[] = {
+        { "G", "GE", 1, 2, 9 },                           /* more held than there is room */
+        { "ab\nx", "ab\nx\xff", 4, 5, WIRE_LINE_STATES }, /* no such state */
+        { "\0", "\0\0", 1, 2, 5 },                        /* a longer head than there is */
+    };
+    char one[1024], other[1024], *length;
+    struct wire wire;
+    size_t size, at = 0;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size = pack_of(one, cases[i].one, cases[i].len);
+        cr_assert_eq(pack_of(other, cases[i].other, cases[i].other_len), size);
+        for (at = 0; one[at] == other[at];)
+            at++;
+        cr_assert_eq(wire_unpack(&wire, &wire_rules_default, one, size), 0);
+        one[at] = cases[i].lie;
+        cr_expect_eq(wire_unpack(&wire, &wire_rules_default, one, size), -1, "%zu", i);
+    }
+    /* a frame shorter than what there is of it */
+    size = pack_of(one, BYTES("\0\0\1\7abc"));
+    length = memmem(one, size, "\0\0\1\7", 4);
+    cr_assert_not_null(length);
+    for (int len = 0; len <= 3; len++) {
+        length[2] = '\0';
+        length[3] = (char)len;
+        cr_expect_eq(wire_unpack(&wire, &wire_rules_default, one, size), -1);
+    }
+}
+
+/* One that has told a line and keeps its answers for afterwards. */
+static size_t pack_unanswered(char packed[1024], const char *input, size_t len) {
+    struct wire_input in = { .data = input, .len = len, .now_ms = 1 };
+    struct wire_message message;
+    struct wire wire;
+    ssize_t n;
+
+    wire_init(&wire, &wire_rules_default);
+    cr_assert_eq(wire_next(&wire, &in, &message), WIRE_MESSAGE);
+    n = wire_pack(&wire, packed, 1024);
+    wire_fini(&wire);
+    cr_assert_gt(n, 0);
+    return (size_t)n;
+}
+
+Test(wire_pack, more_answers_than_there_is_room_are_refused) {
+    char one[1024], other[1024];
+    size_t size = pack_unanswered(one, BYTES("\xff\xfd\1a\n")), at = 0;
+    struct wire wire;
+
+    cr_assert_eq(pack_unanswered(other, BYTES("\xff\xfd\1\xff\xfd\2a\n")), size);
+    while (one[at] != 3 || other[at] != 6)
+        cr_assert_lt(++at, size);
+    one[at] = WIRE_LINE_ANSWER_MAX + 1;
+    cr_assert_eq(wire_unpack(&wire, &wire_rules_default, one, size), -1);
+    one[at] = 3;
+    cr_assert_eq(wire_unpack(&wire, &wire_rules_default, one, size), 0);
 }
 
 Test(wire_pack, other_rules_than_its_mode_are_refused) {

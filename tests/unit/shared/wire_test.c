@@ -217,6 +217,7 @@ Test(wire, end_inside_a_message_is_told_with_it) {
             wire_fini(&wire);
             begin();
             record_read(&record, &wire, cases[i].input, cases[i].len, 1, !later);
+            cr_expect(later || strcmp(record.log, cases[i].log) == 0, "with the last bytes");
             record_read(&record, &wire, NULL, 0, 2, true);
             cr_expect_str_eq(record.log, cases[i].log);
         }
@@ -252,6 +253,8 @@ Test(wire, idle_peer_costs_its_struct_alone) {
 
 Test(wire, names_are_words_for_a_setting) {
     cr_assert_str_eq(wire_mode_names[WIRE_AUTO], "auto");
+    cr_assert_str_eq(wire_mode_names[WIRE_FRAMED], "framed");
+    cr_assert_str_eq(wire_mode_names[WIRE_LINE], "line");
     cr_assert_str_eq(wire_mode_names[WIRE_RAW], "raw");
     cr_assert_null(wire_mode_names[WIRE_RAW + 1]);
     cr_assert_str_eq(wire_event_name(WIRE_HTTP), "http");

@@ -27,6 +27,12 @@ Test(config_check, names_of_services_are_checked) {
     }
 }
 
+Test(config_check, name_of_the_job_supervisor_is_taken) {
+    put("services.d/jobs.conf", "type = \"echo\";");
+    cr_assert_null(read_with("", NULL));
+    expect_said("services.d/jobs.conf: \"jobs\" is the job supervisor's name", "jobs");
+}
+
 Test(config_check, addresses_of_all_services_are_compared) {
     static const struct {
         const char *first, *second;

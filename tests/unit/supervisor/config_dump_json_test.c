@@ -97,6 +97,31 @@ Test(config_dump_json, values_have_their_types_and_origins) {
     json_decref(object);
 }
 
+Test(config_dump_json, jobs_are_there_with_the_keys_of_their_kernel) {
+    const json_t *job, *row;
+    json_t *object;
+
+    put("preforkd.conf", "");
+    put("services.d/s.conf", "type = \"echo\";");
+    cr_assert_eq(mkdir("jobs.d", 0755), 0);
+    put("jobs.d/j.conf", "kernel = \"divisible\";\ninterval = 5; jitter = \"90s\";");
+    object = dump();
+    cr_assert_eq(json_array_size(json_object_get(object, "definitions")), 1);
+    job = json_array_get(json_object_get(object, "definitions"), 0);
+    cr_assert_str_eq(json_string_value(json_object_get(job, "name")), "j");
+    expect_all(json_object_get(job, "keys"), config_job_settings);
+    cr_assert_eq(json_object_size(json_object_get(job, "own")), 2);
+    row = row_of(json_object_get(job, "keys"), "interval");
+    cr_assert_str_eq(json_string_value(json_object_get(row, "value")), "1..5");
+    expect_origin(row, "/jobs.d/j.conf", 2);
+    row = row_of(json_object_get(job, "keys"), "jitter");
+    cr_assert_eq(json_integer_value(json_object_get(row, "ms")), 90000);
+    cr_assert_not_null(json_object_get(row, "changes_nothing"));
+    cr_assert(
+        json_is_true(json_object_get(row_of(json_object_get(object, "jobs"), "enabled"), "value")));
+    json_decref(object);
+}
+
 Test(config_dump_json, the_usual_address_is_told_though_nobody_said_it) {
     const json_t *service;
     json_t *object;

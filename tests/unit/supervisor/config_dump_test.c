@@ -128,6 +128,54 @@ Test(config_dump, a_dump_that_is_read_again_dumps_the_same) {
     }
 }
 
+Test(config_dump, jobs_that_are_read_again_dump_the_same) {
+    static const char *const jobs[] = {
+        "kernel = \"divisible\"; interval = 7;",
+        "kernel = \"divisible\"; interval = \"0..9223372036854775807\"; by = [ 3000000000L, 7 ];\n"
+        "run = \"at sat,sun 3:00\"; jitter = \"5m\"; missed = \"once\"; output = \"o\\\"ä\";\n"
+        "format = \"csv\"; chunk = 5000000000L; verify = \"0.125%\"; deadline = \"90m\";",
+        "kernel = \"command\"; interval = 0; retries = 0; on_held = \"mark\"; enabled = false;\n"
+        "command = [ \"true\", \"\", \"a,\\\"b\\n\", \"{lo}\" ];",
+    };
+    char *first, *second;
+
+    put("services.d/s.conf", "type = \"echo\";");
+    cr_assert_eq(mkdir("jobs.d", 0755), 0);
+    for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
+        put("preforkd.conf", "jobs : { commands = \"admin\"; max_spool = \"3G\"; keep_for = 0; };");
+        put("jobs.d/j.conf", jobs[i]);
+        first = dump();
+        second = strdup(first);
+        write_parts(second);
+        free(second);
+        second = dump();
+        cut_origins(first);
+        cut_origins(second);
+        cr_assert_str_eq(first, second);
+        cr_assert_not_null(strstr(first, "/jobs.d/j.conf\nkernel = "), "%s", first);
+        free(first);
+        free(second);
+    }
+}
+
+Test(config_dump, a_job_s_dump_tells_where_each_value_comes_from) {
+    char *text;
+
+    put("preforkd.conf", "");
+    put("services.d/s.conf", "type = \"echo\";");
+    cr_assert_eq(mkdir("jobs.d", 0755), 0);
+    put("jobs.d/j.conf", "kernel = \"divisible\";\ninterval = \"1 000\";\n\nby = [ 3, 5 ];");
+    text = dump();
+    cut_folder(text);
+    expect_row(text, "interval = \"1..1000\";", "jobs.d/j.conf:2");
+    expect_row(text, "by = [ 3, 5 ];", "jobs.d/j.conf:4");
+    expect_row(text, "run = \"manual\";", "default");
+    expect_row(text, "#overlap = \"skip\";", "default");
+    expect_row(text, "#output =", "default: only in the spool");
+    expect_row(text, "    enabled = true;", "default");
+    free(text);
+}
+
 Test(config_dump, a_wrong_file_is_not_dumped) {
     FILE *nowhere = fopen("/dev/null", "w");
     char *text = NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "supervisor/config.h"
+#include "workers/kernels/kernel.h"
 
 static char *read_sample(const char *path) {
     char *text = NULL;
@@ -58,6 +59,20 @@ static const char *default_of(const struct setting *row, const struct service_op
     return row->fallback;
 }
 
+/* As a file has it: a list of numbers in brackets. */
+static void write_fallback(
+    const struct setting *row, const struct service_ops *type, char *dst, size_t size) {
+    size_t used;
+
+    snprintf(dst, size, needs_quotes(row) ? "\"%s\"" : "%s", default_of(row, type));
+    if (row->type != SETTING_NUMBERS)
+        return;
+    used = (size_t)snprintf(dst, size, "[ ");
+    for (const char *c = row->fallback; *c != '\0'; c++)
+        used += (size_t)snprintf(dst + used, size - used, *c == ',' ? ", " : "%c", *c);
+    snprintf(dst + used, size - used, " ]");
+}
+
 /* Every row is there; what is commented out shows the default, where it has one. */
 static void compare(const char *path, const char *text, const struct setting *table,
     const struct service_ops *type) {
@@ -68,8 +83,7 @@ static void compare(const char *path, const char *text, const struct setting *ta
         cr_assert(find_line(text, row->name, &line), "%s does not name %s", path, row->name);
         if (row->fallback == NULL || !line.is_comment)
             continue;
-        snprintf(
-            wanted, sizeof(wanted), needs_quotes(row) ? "\"%s\"" : "%s", default_of(row, type));
+        write_fallback(row, type, wanted, sizeof(wanted));
         cr_assert_str_eq(line.value, wanted, "%s: %s", path, row->name);
     }
 }
@@ -104,6 +118,14 @@ Test(config_sample, each_type_has_one_that_names_every_key_with_its_default) {
     }
 }
 
+Test(config_sample, the_job_s_names_every_key_with_its_default) {
+    char *text = read_sample("etc/jobs.d/sheet.conf");
+
+    compare("etc/jobs.d/sheet.conf", text, config_job_settings, NULL);
+    compare("etc/jobs.d/sheet.conf", text, kernels_find("divisible")->params, NULL);
+    free(text);
+}
+
 Test(config_sample, they_are_good_and_listen_on_loopback) {
     struct config *config = config_read_plain("etc/preforkd.conf", stderr);
     char host[NET_TEXT_MAX];
@@ -115,5 +137,6 @@ Test(config_sample, they_are_good_and_listen_on_loopback) {
             cr_assert_str_eq(
                 net_format_host(host, &config->service[i].listen[j].address), "127.0.0.1");
     }
+    cr_assert(config->jobs.enabled && config->job_count == 1 && config->job[0].enabled);
     config_free(config);
 }

@@ -145,6 +145,34 @@ bool service_is_settled(const struct service *service) {
     return fake_is_settled;
 }
 
+/* ---- the job supervisor: its end of the orders is here ---- */
+
+static int fake_jobs_error; /* of jobs_keeper_give(); 0: it takes what it gets */
+static int fake_given = -1, fake_given_bytes = -1;
+static uint64_t fake_wake_at_ns;
+
+const char *jobs_keeper_state_name(enum jobs_keeper_state state) {
+    static const char *const names[] = { "STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING" };
+
+    return names[state];
+}
+
+int jobs_keeper_give(struct supervisor *supervisor, int fd, int bytes_fd) {
+    (void)supervisor;
+    if (fake_jobs_error != 0) {
+        errno = fake_jobs_error;
+        return -1;
+    }
+    fake_given = dup(fd);
+    fake_given_bytes = dup(bytes_fd);
+    return 0;
+}
+
+void jobs_keeper_wake(struct supervisor *supervisor, uint64_t at_ns) {
+    (void)supervisor;
+    fake_wake_at_ns = at_ns;
+}
+
 /* ---- the supervisor ---- */
 
 static inline void fake_add_service(const char *name, enum service_state state) {
@@ -196,6 +224,9 @@ static inline void fake_prepare(void) {
     fake_add_service("echo", SERVICE_RUNNING);
     fake_called[0] = '\0';
     fake_is_settled = fake_start_fails = false;
+    fake_jobs_error = 0;
+    fake_given = fake_given_bytes = -1;
+    fake_wake_at_ns = UINT64_MAX;
 }
 
 static inline void fake_open(void) {

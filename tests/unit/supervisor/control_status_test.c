@@ -4,6 +4,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 
+#include "shared/jobs_board.h"
 #include "supervisor/control_queue.h"
 #include "supervisor/control_status.h"
 
@@ -245,4 +246,113 @@ Test(control_status, datagrams_that_wait_are_counted) {
     cr_assert_gt(number(queue, "waiting_bytes"), 0);
     cr_assert_eq(number(queue, "waiting"), 0);
     cr_assert_eq(number(queue, "overrun"), 0);
+}
+
+/* ---- the job supervisor ---- */
+
+static struct child job_supervisor;
+
+static void begin_jobs(void) {
+    fake.jobs.text = "{}";
+    fake.jobs.state = JOBS_KEEPER_RUNNING;
+    fake.jobs.state_since_ns = fake.now_ns - 12 * FAKE_SECOND_NS;
+    fake.jobs.board = jobs_board_new();
+    cr_assert_not_null(fake.jobs.board);
+    job_supervisor = (struct child){ .pid = 77, .ready_at_ns = 1 };
+    fake.jobs.child = &job_supervisor;
+}
+
+static const json_t *worker_at(const json_t *jobs, size_t i) {
+    return json_array_get(json_object_get(jobs, "workers"), i);
+}
+
+Test(control_status, without_a_job_supervisor_it_is_null) {
+    answer = control_status_make(&fake, NULL);
+    cr_assert(json_is_null(json_object_get(answer, "jobs")));
+    json_decref(answer);
+    answer = control_status_make(&fake, "echo");
+    cr_assert_null(json_object_get(answer, "jobs"));
+}
+
+Test(control_status, job_supervisor_and_its_workers_are_told) {
+    struct jobs_board *board;
+    const json_t *jobs;
+
+    begin_jobs();
+    board = fake.jobs.board;
+    board->rows = 3;
+    board->running = 2;
+    board->queued = 5;
+    board->paused = 1;
+    board->done = 9;
+    board->deaths = 4;
+    board->row[0].state = JOBS_BOARD_BUSY;
+    board->row[0].pid = 500;
+    board->row[0].job = 17;
+    board->row[0].frames = 31;
+    board->row[0].started_at_ns = fake.now_ns - 3 * FAKE_SECOND_NS;
+    board->row[2].state = JOBS_BOARD_IDLE;
+    board->row[2].pid = 502;
+    board->row[2].started_at_ns = fake.now_ns;
+    fake.jobs.restarts = 3;
+    strcpy(fake.jobs.last_death, "was killed by SIGKILL");
+    fake.jobs.last_death_at_ns = fake.now_ns - 6 * FAKE_SECOND_NS;
+    answer = control_status_make(&fake, "jobs");
+    cr_assert_eq(json_array_size(json_object_get(answer, "services")), 0);
+    jobs = json_object_get(answer, "jobs");
+    cr_assert_eq(number(jobs, "pid"), 77);
+    cr_assert_str_eq(text(jobs, "state"), "RUNNING");
+    cr_assert_eq(number(jobs, "state_for_s"), 12);
+    cr_assert_eq(number(jobs, "restarts"), 3);
+    cr_assert_eq(number(json_object_get(jobs, "last_death"), "ago_s"), 6);
+    cr_assert_eq(number(jobs, "running"), 2);
+    cr_assert_eq(number(jobs, "queued"), 5);
+    cr_assert_eq(number(jobs, "paused"), 1);
+    cr_assert_eq(number(jobs, "done"), 9);
+    cr_assert_eq(number(jobs, "worker_deaths"), 4);
+    cr_assert_eq(json_array_size(json_object_get(jobs, "workers")), 2);
+    cr_assert_eq(number(worker_at(jobs, 0), "slot"), 1);
+    cr_assert_eq(number(worker_at(jobs, 0), "pid"), 500);
+    cr_assert_str_eq(text(worker_at(jobs, 0), "state"), "busy");
+    cr_assert_eq(number(worker_at(jobs, 0), "job"), 17);
+    cr_assert_eq(number(worker_at(jobs, 0), "frames"), 31);
+    cr_assert_eq(number(worker_at(jobs, 0), "uptime_s"), 3);
+    cr_assert_eq(number(worker_at(jobs, 1), "slot"), 3);
+    cr_assert(json_is_null(json_object_get(worker_at(jobs, 1), "job")));
+    jobs_board_free(board);
+}
+
+/* What it writes is looked at with care: the board is not the supervisor's. */
+Test(control_status, board_full_of_nonsense_does_no_harm) {
+    const json_t *jobs;
+
+    begin_jobs();
+    memset(fake.jobs.board, 0xff, sizeof(*fake.jobs.board));
+    answer = control_status_make(&fake, NULL);
+    jobs = json_object_get(answer, "jobs");
+    cr_assert_eq(json_array_size(json_object_get(jobs, "workers")), JOBS_BOARD_ROWS);
+    cr_assert_str_eq(text(worker_at(jobs, 0), "state"), "unknown");
+    jobs_board_free(fake.jobs.board);
+}
+
+/* The rows are those of one that is dead. */
+Test(control_status, rows_of_one_that_is_gone_are_not_shown) {
+    const json_t *jobs;
+
+    begin_jobs();
+    fake.jobs.board->rows = 1;
+    fake.jobs.board->running = 1;
+    fake.jobs.board->done = 8;
+    fake.jobs.board->row[0].state = JOBS_BOARD_BUSY;
+    fake.jobs.child = NULL;
+    fake.jobs.state = JOBS_KEEPER_BACKOFF;
+    fake.jobs.start_at_ns = fake.now_ns + FAKE_SECOND_NS / 2;
+    answer = control_status_make(&fake, NULL);
+    jobs = json_object_get(answer, "jobs");
+    cr_assert(json_is_null(json_object_get(jobs, "pid")));
+    cr_assert_eq(number(jobs, "next_try_ms"), 500);
+    cr_assert(json_is_null(json_object_get(jobs, "running")));
+    cr_assert_eq(number(jobs, "done"), 8);
+    cr_assert_eq(json_array_size(json_object_get(jobs, "workers")), 0);
+    jobs_board_free(fake.jobs.board);
 }

@@ -44,6 +44,7 @@ static struct scoreboard *board;
 static int listener;
 static struct net_address address;
 static const struct service_ops *fixture_ops; /* NULL: echo */
+static struct room *fixture_room;             /* NULL: none; a worker's row is that of the board */
 
 struct member {
     pid_t pid;
@@ -70,7 +71,7 @@ _Noreturn static inline void fixture_run(const struct member *member, int order_
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* The test's own connections end when the test closes them. */
-    for (int fd = 3; fd < 256; fd++)
+    for (int fd = 3; fd < 256 && fixture_room == NULL; fd++)
         if (fd != order_fd && fd != listener && fd != gate_wake_fd(gate))
             close(fd);
     log_use_records(STDERR_FILENO, LOG_FORMAT_HUMAN, LOG_LEVEL_WARN, "", 0, NULL);
@@ -86,6 +87,8 @@ _Noreturn static inline void fixture_run(const struct member *member, int order_
         .generation = (uint32_t)member->row + 1,
         .order_fd = order_fd,
         .is_held = is_held,
+        .room = fixture_room,
+        .room_row = member->row,
         .sessions_max = most,
         .refuses_when_full = true,
         .write_buffer_bytes = 262144 };

@@ -8,9 +8,9 @@ static void open_fixture(void) {
 
 TestSuite(handover_text, .init = open_fixture, .timeout = 60);
 
-static char many[100001];
+static char many[250001];
 
-/* "many" is answered by a hundred thousand bytes; "wait" is paused behind. */
+/* "many" is answered by more than a small buffer takes; "wait" is paused behind. */
 static void answer(struct session *session, const char *data, size_t len) {
     if (len == 4 && memcmp(data, "many", 4) == 0)
         session_send(session, many, sizeof(many) - 1);
@@ -25,7 +25,7 @@ static const struct service_ops ops = {
 };
 
 static void read_exactly(int fd, const char *wanted, size_t len, const char *what) {
-    static char got[200000];
+    static char got[300000];
     size_t n = 0;
     ssize_t rc;
 
@@ -101,6 +101,9 @@ Test(handover_text, what_was_read_and_not_given_is_given) {
 Test(handover_text, what_was_not_sent_is_sent) {
     static char wanted[sizeof(many) + 3];
 
+    const int small = 4096;
+
+    setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
     memset(many, 'm', sizeof(many) - 1);
     memcpy(wanted, many, sizeof(many) - 1);
     strcpy(wanted + sizeof(many) - 1, "\nx\n");

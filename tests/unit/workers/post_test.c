@@ -109,10 +109,16 @@ Test(post, closed_session_is_given_no_more) {
 
     answer = close_at_two;
     fixture_say(fd, "one\ntwo\nthree\n");
-    cr_assert_str_eq(fixture_told(), "one|two|end 0|");
+    cr_assert_str_eq(fixture_told(), "one|two|");
     cr_assert_str_eq(fixture_read(fd, 100), "one\ntwo\n");
     cr_assert_str_eq(fixture_read(fd, 100), "<end>");
+    cr_assert_null(post_first(&worker->post), "it is still shown");
+    fixture_say(fd, "four\n");
+    close(fd);
+    fixture_run();
+    cr_assert_str_eq(fixture_told(), "end 0|");
     cr_assert_eq(worker->row->sessions, 0);
+    cr_assert_eq(worker->row->counts.cut_unanswered, 0);
 }
 
 Test(post, what_a_line_s_peer_leaves_behind_is_a_message) {
@@ -163,8 +169,64 @@ Test(post, hook_may_send_to_and_close_another_session_of_its_post) {
     fixture_say(a, "hello\n");
     cr_assert_str_eq(fixture_read(b, 100), "hello");
     fixture_say(a, "close\n");
-    cr_assert_str_eq(fixture_told(), "hello|close|end 0|");
     cr_assert_null(post_next(&worker->post, first));
+    fixture_pass(2000);
+    cr_assert_str_eq(fixture_told(), "hello|close|end 0|");
+}
+
+/* A reset would take the answer along: what it goes on sending is read meanwhile. */
+Test(post, refused_peer_gets_its_answer_whatever_it_sends) {
+    int fd = fixture_connect(NET_TCP);
+    char text[100000];
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "\0\2\0\0", 4);
+    cr_assert_eq(send(fd, text, sizeof(text), 0), (ssize_t)sizeof(text));
+    fixture_run();
+    cr_assert_eq(send(fd, text, 1000, MSG_NOSIGNAL), 1000);
+    fixture_run();
+    cr_assert_str_eq(fixture_read(fd, 100) + 4, "{\"err\":\"too_long\",\"max\":65536}");
+    cr_assert_str_eq(fixture_read(fd, 100), "<end>");
+    cr_assert_str_eq(fixture_told(), "");
+    fixture_pass(1999);
+    cr_assert_eq(worker->row->sessions, 1);
+    fixture_pass(1);
+    cr_assert_str_eq(fixture_told(), "end 5|");
+    cr_assert_eq(worker->row->counts.bad_input, 1);
+}
+
+/* ---- what is encoded already ---- */
+
+static void send_encoded(struct session *session, const char *data, size_t len) {
+    const enum wire_form form = session_form(session);
+    char first[64], second[64];
+    struct iovec iov[2] = { { .iov_base = first }, { .iov_base = second } };
+
+    (void)data;
+    (void)len;
+    iov[0].iov_len = wire_encode(form, first, "one", 3);
+    iov[0].iov_len += wire_encode(form, first + iov[0].iov_len, "two", 3);
+    iov[1].iov_len = wire_encode(form, second, "three", 5);
+    cr_assert_eq(session_sendv(session, iov, 2), 0);
+}
+
+Test(post, what_is_encoded_once_goes_to_each_as_it_is) {
+    int line = fixture_connect(NET_TCP), framed = fixture_connect(NET_TCP),
+        raw = fixture_connect(NET_TCP);
+
+    answer = send_encoded;
+    fixture_say(line, "x\n");
+    cr_assert_str_eq(fixture_read(line, 100), "one\ntwo\nthree\n");
+    cr_assert_eq(send(framed, "\0\0\0\1x", 5, 0), 5);
+    fixture_run();
+    cr_assert_eq(memcmp(fixture_read(framed, 100), "\0\0\0\3one\0\0\0\3two\0\0\0\5three", 23), 0);
+    fixture_say(raw, "x");
+    cr_assert_str_eq(fixture_read(raw, 100), "one\ntwo\nthree");
+    /* Outside its turn, too. */
+    fixture_pass(1000);
+    send_encoded(post_first(&worker->post), "", 0);
+    fixture_run();
+    cr_assert_str_eq(fixture_read(line, 100), "one\ntwo\nthree\n");
 }
 
 /* ---- no room ---- */
@@ -352,4 +414,31 @@ Test(post, long_message_to_a_classic_client_is_cut_on_a_character) {
     text = fixture_read(fd, 1024);
     cr_assert(strlen(text) <= 1000 && strlen(text) > 990, "%zu", strlen(text));
     cr_assert_str_eq(text + strlen(text) - 5, "я…");
+}
+
+/* It always has something to come, and takes it: that is no stall. */
+Test(post, classic_client_that_lags_lives_and_one_that_stalls_does_not) {
+    int lags = fixture_connect(NET_UNIX), stalls = fixture_connect(NET_UNIX);
+    char text[600];
+
+    memset(text, 'x', sizeof(text));
+    fixture_say(lags, "lags");
+    fixture_say(stalls, "stalls");
+    fixture_told();
+    for (unsigned i = 0; i < 1300; i++) {
+        for (struct session *session = post_first(&worker->post); session != NULL;
+             session = post_next(&worker->post, session))
+            while (session_unsent(session) < 2000)
+                session_send(session, text, sizeof(text));
+        fixture_pass(50);
+        if (worker->row->sessions == 2)
+            recv(lags, (char[1024]){ 0 }, 1024, MSG_DONTWAIT);
+        else
+            break;
+    }
+    cr_assert_str_eq(fixture_told(), "end 2|");
+    cr_assert_eq(worker->row->sessions, 1);
+    cr_assert_eq(worker->row->counts.timed_out, 1);
+    fixture_say(lags, "I am here");
+    cr_assert_str_eq(fixture_told(), "I am here|");
 }

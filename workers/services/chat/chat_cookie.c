@@ -10,8 +10,8 @@ static void write_of(char dst[CHAT_COOKIE_TEXT + 1], const struct chat_room *roo
     struct {
         uint64_t slot;
         uint8_t peer[16];
-        uint32_t scope;
-        uint16_t port, listener;
+        uint32_t scope, listener;
+        uint64_t port;
     } from = { .slot = slot, .scope = path->scope, .port = path->port, .listener = path->listener };
 
     memcpy(from.peer, path->peer, sizeof(from.peer));

@@ -8,6 +8,7 @@
 #include "workers/services/relay/relay_private.h"
 
 #define MEMBERS_MAX 64
+#define AT_ONCE     8
 
 struct member {
     uint64_t number; /* 0: the place is free */
@@ -75,33 +76,44 @@ void relay_datagrams_take(struct session *session, const char *data, size_t len)
     }
 }
 
-static void send_to_all(struct post *post, struct owned *owned, const char *line, size_t len) {
+/* Encoded once for all of them. */
+static void send_to_all(struct post *post, struct owned *owned, const struct iovec *lines) {
     struct session *session;
 
     for (unsigned i = 0; i < MEMBERS_MAX; i++) {
         session = owned->member[i].number != 0 ? post_to(post, &owned->member[i].path) : NULL;
         if (session != NULL)
-            (void)session_send(session, line, len);
+            (void)session_sendv(session, lines, 1);
     }
+}
+
+/* Read some records; returns how many bytes they are as datagrams are written. */
+static size_t encode_some(struct post *post, struct bus_reader *reader, char *out) {
+    char line[RELAY_LINE_MAX];
+    size_t len, size = 0;
+
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        len = relay_write_next(post, reader, line);
+        if (len == 0)
+            break;
+        size += wire_encode(WIRE_FORM_RAW, out + size, line, len);
+    }
+    return size;
 }
 
 bool relay_datagrams_mail(struct post *post) {
     struct owned *owned = post_owned(post);
-    char line[RELAY_LINE_MAX];
+    char encoded[AT_ONCE * WIRE_ENCODE_MOST(RELAY_LINE_MAX)];
+    struct iovec lines = { .iov_base = encoded };
     struct bus_reader reader;
-    size_t len;
 
     if (!post_owns(post))
         return false;
     if (owned->cursor == 0)
         owned->cursor = bus_next(post_bus(post));
     bus_begin(&reader, post_bus(post), owned->cursor);
-    for (unsigned i = 0; i < RELAY_BATCH; i++) {
-        len = relay_write_next(post, &reader, line);
-        if (len == 0)
-            return false;
-        owned->cursor = reader.cursor;
-        send_to_all(post, owned, line, len);
-    }
-    return true;
+    lines.iov_len = encode_some(post, &reader, encoded);
+    owned->cursor = reader.cursor;
+    send_to_all(post, owned, &lines);
+    return lines.iov_len > 0;
 }

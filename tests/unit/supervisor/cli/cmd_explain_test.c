@@ -190,3 +190,72 @@ Test(explain, a_word_that_is_too_long_stands_alone) {
     fclose(out);
     cr_assert_str_eq(text, "x a\n  \xd1\x8d\xd1\x8d\xd1\x8d\xd1\x8d\xd1\x8d\xd1\x8d\n  b\n");
 }
+
+/* ---- the job supervisor ---- */
+
+/* One that is well; more goes over it. */
+static void explain_jobs(const char *more) {
+    static const char base[] =
+        "{\"service\":\"jobs\",\"kind\":\"jobs\",\"is_wanted\":true,\"file\":\"/p.conf\",\"pid\":9,"
+        "\"state\":\"RUNNING\",\"state_reason\":null,\"state_for_ms\":5000,\"next_try_ms\":null,"
+        "\"deaths_in_row\":0,\"restarts\":0,\"last_death\":null,\"deaths\":[],\"leaving\":null,"
+        "\"spool_dir\":\"/spool\",\"workers_wanted\":2,\"running\":0,\"queued\":0,\"paused\":0,"
+        "\"workers\":[{\"pid\":11,\"state\":\"idle\",\"job\":null},"
+        "{\"pid\":12,\"state\":\"idle\",\"job\":null}]}";
+    json_t *facts = json_loads(base, 0, NULL), *over = json_loads(more, 0, NULL);
+    FILE *out = open_memstream(&text, &len);
+
+    cr_assert_not_null(facts);
+    cr_assert_not_null(over, "%s", more);
+    json_object_update(facts, over);
+    cmd_explain_write(out, 0, facts);
+    fclose(out);
+    json_decref(facts);
+    json_decref(over);
+}
+
+Test(explain, a_job_supervisor_that_is_well_is_told_in_two_lines) {
+    explain_jobs("{}");
+    cr_assert_str_eq(text, "the job supervisor is RUNNING for 5 s.\n"
+                           "work      0 jobs are in work; 2 workers wait; jobs.workers = 2.\n");
+}
+
+Test(explain, who_works_for_which_job_is_told) {
+    explain_jobs("{\"running\":2,\"queued\":3,\"paused\":1,\"workers\":["
+                 "{\"pid\":11,\"state\":\"busy\",\"job\":17},"
+                 "{\"pid\":12,\"state\":\"yielding\",\"job\":18},"
+                 "{\"pid\":13,\"state\":\"idle\",\"job\":null}]}");
+    expect(
+        "work      2 jobs are in work, 3 queued, 1 paused for want of room: prefork job list says "
+        "why; pid 11 works for job 17, pid 12 works for job 18 and leaves it; 1 worker waits; "
+        "jobs.workers = 2.");
+}
+
+Test(explain, a_job_supervisor_that_nobody_wants_says_what_to_write) {
+    explain_jobs("{\"is_wanted\":false,\"state\":\"STOPPED\",\"running\":null,\"workers\":[]}");
+    expect("wanted    nobody wants it: /p.conf has no group \"jobs\" and there is no file in "
+           "jobs_dir, "
+           "or jobs.enabled = false. To have one, write \"jobs : { enabled = true; };\" there");
+    cr_assert_null(strstr(text, "in work"));
+}
+
+Test(explain, a_job_supervisor_that_dies_before_it_is_ready_says_when_it_is_tried_again) {
+    explain_jobs("{\"state\":\"BACKOFF\",\"state_reason\":\"it dies before it is ready\","
+                 "\"deaths_in_row\":4,\"next_try_ms\":700,\"restarts\":6,\"running\":null,"
+                 "\"last_death\":{\"words\":\"exited with 77 after 3 ms\",\"ago_ms\":100},"
+                 "\"deaths\":[{\"ts\":\"T\",\"pid\":5,\"words\":\"exited with 77 after 3 ms\"}]}");
+    expect("the job supervisor is BACKOFF for 5 s: it dies before it is ready.");
+    expect(
+        "restarts  it died 4 times in a row before it was ready; the next try is in 700 ms, or at "
+        "the next reload. The log says why; prefork doctor looks whether /spool can be used.");
+    expect("deaths    it ended 6 times without being told to; the last exited with 77 after 3 ms, "
+           "100 ms ago.");
+    expect("death     T pid 5 exited with 77 after 3 ms.");
+}
+
+Test(explain, a_job_supervisor_that_leaves_says_how_long_it_may) {
+    explain_jobs("{\"state\":\"STOPPING\",\"leaving\":{\"since_ms\":2000,\"deadline_ms\":9500}}");
+    expect(
+        "leaving   it was told to 2 s ago, and finishes what its workers have begun; it is killed "
+        "in 9.5 s");
+}

@@ -3,7 +3,11 @@
 #include "supervisor/cli/doctor.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "shared/version.h"
 
@@ -124,4 +128,99 @@ Test(doctor, answers_without_keys_are_no_mistake) {
     doctor.status = read_json("{\"services\":[{},7]}");
     doctor.complaints = NULL;
     doctor_look(&doctor);
+}
+
+/* ---- jobs ---- */
+
+Test(doctor, a_job_supervisor_that_does_not_come_up_is_told) {
+    doctor.status = read_json("{\"jobs\":{\"state\":\"BACKOFF\",\"last_death\":{\"words\":\"exited "
+                              "with 77\"}}}");
+    doctor_jobs_look(&doctor);
+    expect(0, "bad", "the job supervisor is BACKOFF; the last one exited with 77");
+}
+
+Test(doctor, paused_jobs_are_told) {
+    doctor.status = read_json("{\"jobs\":{\"state\":\"RUNNING\",\"pid\":4,\"running\":1,"
+                              "\"paused\":2,\"queued\":0}}");
+    doctor_jobs_look(&doctor);
+    expect(0, "warn", "2 jobs are paused");
+}
+
+Test(doctor, a_daemon_that_does_not_know_of_the_jobs_yet_is_told) {
+    doctor.status = read_json("{\"jobs\":null}");
+    doctor.config = read_json("{\"jobs\":{\"enabled\":{\"value\":true}}}");
+    doctor_jobs_look(&doctor);
+    expect(0, "warn", "has no job supervisor, and the configuration wants one");
+    json_decref(doctor.config);
+    doctor.config = read_json("{\"jobs\":{\"enabled\":{\"value\":false}}}");
+    doctor_jobs_look(&doctor);
+    expect(1, "ok", "there is no job supervisor, and none is wanted");
+}
+
+Test(doctor, who_runs_commands_is_looked_at) {
+    char config[256];
+    static const struct {
+        const char *who;
+        int uid;
+        const char *grade, *what;
+    } cases[] = {
+        { "none", 65534, "ok", "jobs run no commands" },
+        { "all", 65534, "ok", "commands of jobs run as nobody; jobs.commands = \"all\"" },
+        { "all", -1, "bad", "and may read all jobs" },
+        { "all", 0, "warn", "commands of jobs run as root" },
+        { "admin", 59999, "warn", "commands of jobs run as uid 59999, which has no entry" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(config, sizeof(config),
+            "{\"jobs_uid\":7,\"command_uid\":%d,\"jobs\":{\"enabled\":{\"value\":true},"
+            "\"commands\":{\"value\":\"%s\"}}}",
+            cases[i].uid >= 0 ? cases[i].uid : 7, cases[i].who);
+        json_decref(doctor.config);
+        doctor.config = read_json(config);
+        doctor_jobs_look_command(&doctor);
+        expect(i, cases[i].grade, cases[i].what);
+    }
+}
+
+static void look_at_spool(const char *folder) {
+    char config[256];
+
+    snprintf(config, sizeof(config),
+        "{\"jobs_uid\":%u,\"jobs\":{\"enabled\":{\"value\":true},\"spool_dir\":{\"value\":\"%s\"}}"
+        "}",
+        geteuid(), folder);
+    json_decref(doctor.config);
+    doctor.config = read_json(config);
+    doctor_jobs_look_spool(&doctor);
+}
+
+Test(doctor, spool_is_looked_at) {
+    char root[] = "/tmp/doctor-test.XXXXXX", folder[64], file[64], deep[64];
+
+    cr_assert_not_null(mkdtemp(root));
+    snprintf(folder, sizeof(folder), "%s/spool", root);
+    snprintf(deep, sizeof(deep), "%s/no/spool", root);
+    snprintf(file, sizeof(file), "%s/file", root);
+    look_at_spool(folder);
+    expect(0, "ok", "is not there, and ");
+    look_at_spool(deep);
+    expect(1, "bad", "cannot make it: No such file or directory");
+    cr_assert_eq(mkdir(folder, 0755), 0);
+    look_at_spool(folder);
+    expect(2, "warn", "others may look into ");
+    cr_assert_eq(chmod(folder, 0700), 0);
+    look_at_spool(folder);
+    expect(3, "ok", "may write to ");
+    fclose(fopen(file, "w"));
+    look_at_spool(file);
+    expect(4, "bad", "is no folder");
+    if (geteuid() == 0) {
+        cr_assert_eq(chown(folder, 65534, 65534), 0);
+        look_at_spool(folder);
+        expect(5, "bad", "belongs to nobody, and the job supervisor is root");
+    }
+    unlink(file);
+    rmdir(folder);
+    rmdir(root);
 }

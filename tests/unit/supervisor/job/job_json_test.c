@@ -92,7 +92,7 @@ Test(job_json, what_is_no_job_is_refused_and_leaves_nothing) {
         { "{\"kernel\":\"null\",\"interval\":\"5..4\"}", "did you mean 4..5?" },
         { "{\"kernel\":\"null\",\"interval\":\"\"}", "is empty" },
         { "{\"kernel\":\"null\",\"interval\":\"1\\u0000\"}", "\"interval\" must not hold a NUL" },
-        { "{\"kernel\":\"null\",\"interval\":\"1\",\"optoins\":{}}",
+        { "{\"kernel\":\"null\",\"interval\":\"1\",\"optionz\":{}}",
             "did you mean \"options\"? allowed: kernel, interval, params, argv, options" },
         { "{\"kernel\":\"null\",\"interval\":\"1\",\"options\":[]}",
             "\"options\" must be an object" },

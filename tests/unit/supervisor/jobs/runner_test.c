@@ -388,6 +388,31 @@ Test(runner, job_without_room_pauses_and_goes_on) {
     teardown();
 }
 
+/* The spool may not grow, though the disk has room. */
+Test(runner, job_pauses_when_the_spool_may_not_grow) {
+    struct entry *entry = wanted(1, "{\"kernel\":\"divisible\",\"interval\":\"2e9\"}");
+    const uint64_t end_ms = clock_now_ms() + PATIENCE_MS;
+
+    setup(0, 2);
+    start(entry);
+    while (entry->chunks_done < 10 && clock_now_ms() < end_ms)
+        turn();
+    runner_set_room(runner, false);
+    while (entry->state != ENTRY_PAUSED && ended == 0 && clock_now_ms() < end_ms)
+        turn();
+    cr_assert_eq(entry->state, ENTRY_PAUSED, "%s", entry->cause);
+    cr_assert(strstr(entry->cause, "max_spool") != NULL, "%s", entry->cause);
+    for (int i = 0; i < 20; i++)
+        turn();
+    cr_assert_eq(entry->state, ENTRY_PAUSED);
+    runner_set_room(runner, true);
+    run_until_ended(1);
+    cr_assert_eq(entry->state, ENTRY_DONE, "%s", entry->cause);
+    check_divisible(1, 2000000000);
+    forget(entry);
+    teardown();
+}
+
 Test(runner, paused_job_can_be_cancelled) {
     struct entry *entry = wanted(1, "{\"kernel\":\"divisible\",\"interval\":\"4e9\"}");
     char small[PATH_MAX];

@@ -356,6 +356,22 @@ Test(schedule, clock_that_is_wrong_for_a_moment_after_the_start_doubles_nothing)
     cr_assert(step_to(&clocks, "2026-05-06 03:00"));
 }
 
+/* The same, on a clock that was set back for good. */
+Test(schedule, step_back_over_midnight_doubles_nothing_on_a_clock_that_was_set_back) {
+    struct clocks clocks;
+
+    use_zone("Europe/Berlin");
+    clocks = begin("at 00:10", at("2026-05-05 23:00"));
+    cr_assert_not(step_to(&clocks, "2026-04-20 23:00"));
+    pass(&clocks, 70 * MINUTE_MS);
+    cr_assert(look(&clocks));
+    cr_assert_not(step_to(&clocks, "2026-04-20 23:50"));
+    pass(&clocks, 30 * MINUTE_MS);
+    cr_assert_not(look(&clocks));
+    pass(&clocks, DAY_MS);
+    cr_assert(look(&clocks));
+}
+
 Test(schedule, clock_that_was_far_ahead_skips_no_day_after) {
     struct clocks clocks;
 
