@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/workers/services/chat/chat_strike.h"
+
 #define MEMBERS 8
 #define LOOK    77
 
@@ -143,6 +145,57 @@ Test(chat_room, memory_that_makes_no_sense_is_looked_at_in_bounds) {
         cr_expect_not(chat_room_see(&room, i, &seen));
     cr_expect_leq(chat_room_count(&room), chat_room_top(&room));
     cr_expect_eq(claim(1, LOOK, &place), CHAT_CLAIM_FULL);
+}
+
+/* ---- between two steps of another ---- */
+
+static struct chat_place others, before_all;
+static enum chat_claim others_result;
+static bool is_killed;
+
+/* Another one comes for the same name; into the place that is free by now, if that is lower. */
+static void another_comes(void) {
+    if (before_all.word != 0)
+        chat_room_free(&room, &before_all, owner_of(5));
+    if (is_killed)
+        life[1]++;
+    others_result = claim(2, LOOK, &others);
+}
+
+Test(chat_room, of_two_who_try_the_one_in_the_lower_place_has_the_name) {
+    static const struct {
+        const char *at;
+        bool is_lower;
+    } cases[] = { { "chat-trying", false }, { "chat-looked", false }, { "chat-trying", true },
+        { "chat-looked", true } };
+    enum chat_claim mine;
+    struct chat_place place;
+
+    for (size_t i = 0; i < 4; i++) {
+        before_all.word = 0;
+        if (cases[i].is_lower)
+            cr_assert_eq(claim(5, LOOK + 9, &before_all), CHAT_CLAIM_HELD);
+        strike = (struct strike){ cases[i].at, another_comes };
+        mine = claim(1, LOOK, &place);
+        cr_expect_eq(mine, cases[i].is_lower ? CHAT_CLAIM_TAKEN : CHAT_CLAIM_HELD, "%zu", i);
+        cr_expect_eq(
+            others_result, cases[i].is_lower ? CHAT_CLAIM_HELD : CHAT_CLAIM_TAKEN, "%zu", i);
+        cr_expect_eq(chat_room_count(&room), 1, "%zu", i);
+        if (mine == CHAT_CLAIM_HELD)
+            chat_room_free(&room, &place, owner_of(1));
+        else
+            chat_room_free(&room, &others, owner_of(2));
+        cr_expect_eq(chat_room_count(&room), 0, "%zu", i);
+    }
+}
+
+Test(chat_room, who_is_killed_while_he_tries_is_in_nobody_s_way) {
+    struct chat_place place;
+
+    is_killed = true;
+    strike = (struct strike){ "chat-looked", another_comes };
+    cr_expect_eq(claim(1, LOOK, &place), CHAT_CLAIM_TAKEN);
+    cr_expect_eq(others_result, CHAT_CLAIM_HELD);
 }
 
 /* ---- many at once ---- */
