@@ -196,6 +196,7 @@ _Noreturn static void run_jobs(const struct child *child, int order_fd, pid_t pa
     log_use_records(lane->record_write, supervisor->log_format, (enum log_level)config->log.level,
         CHILD_JOBS_NAME, 0, NULL);
     console_use(-1);
+    commons_forget_others(supervisor, &child->commons);
     child_setup_apply(&setup);
     FAILPOINT("jobs-start");
     supervisor_forget(supervisor);

@@ -92,11 +92,15 @@ static bool is_paused(const struct connection *connection) {
     return connection->dialect->paused_until_ms > now_ms(connection);
 }
 
-/* Have so many not been answered, or could they not be sent? */
+/*
+ * Have so many not been answered, or could they not be sent? Where there is mail, what waits is no
+ * answer: a classic peer in a busy room would be read so seldom that its messages run together.
+ */
 static bool is_behind(struct connection *connection) {
+    const struct service_ops *ops = connection->session.worker->args->ops;
     struct dialect *dialect = connection->dialect;
 
-    if (dialect->unanswered < DIALECT_UNANSWERED_MOST)
+    if (dialect->unanswered < DIALECT_UNANSWERED_MOST || (ops->flags & SERVICE_MAIL) != 0)
         return false;
     if (!connection->is_full)
         connection_flush(connection, MSG_DONTWAIT);

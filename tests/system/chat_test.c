@@ -233,7 +233,7 @@ static void classic_python_clients_read_every_message_whole(void) {
     struct daemon daemon;
 
     snprintf(script, sizeof(script), "%s/tests/system/classic_chat.py", harness_root());
-    snprintf(rounds, sizeof(rounds), "%u", harness_scale(8, 200));
+    snprintf(rounds, sizeof(rounds), "%u", harness_scale(4, 100));
     EACH_MODEL(m) {
         start(&daemon, m, "flood_rate = \"unlimited\";");
         snprintf(port, sizeof(port), "%u", daemon.port);
@@ -378,6 +378,7 @@ static void slow_reader_is_cut_with_the_reason_and_nobody_waits_for_him(void) {
         says(slow, "Slow\n");
         hears(slow, "Slow!");
         ann = comes(daemon.port, "Ann\n");
+        hears(ann, "Ann!");
         bob = comes(daemon.port, "Bob\n");
         hears(ann, "Bob ");
         for (; said < 20000 && counter("cut_slow") == 0; said += 20)

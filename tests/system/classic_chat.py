@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Clients of the lab's chat, as they are: a thread that reads with recv(1024).decode, no ends of
 messages. classic_chat.py PORT COUNT ROUNDS: each says ROUNDS messages, long Cyrillic ones among
-them, and has to read all that the others say, whole. Prints what went wrong."""
+them, one when the others have read the one before, and has to read all that the others say, whole.
+Prints what went wrong."""
 import re
 import socket
 import sys
@@ -15,6 +16,7 @@ line = re.compile(r"\[\d\d:\d\d:\d\d\] (Клиент \d+): (\d+) (ж*)(…?)$")
 class Client:
     def __init__(self, number):
         self.name, self.heard, self.wrong = f"Клиент {number}", {}, []
+        self.joined = 0
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.sendall(self.name.encode("utf-8"))
         threading.Thread(target=self.receive, daemon=True).start()
@@ -34,7 +36,8 @@ class Client:
         for text in message.split("\n"):
             if text == "":  # it comes just behind another one
                 continue
-            if re.fullmatch(r"[🔵🔴] Клиент \d+ (присоединился к чату|покинул чат)", text):
+            if re.fullmatch(r"🔵 Клиент \d+ присоединился к чату", text):
+                self.joined += 1
                 continue
             found = line.fullmatch(text)
             if not found:
@@ -49,22 +52,25 @@ class Client:
         self.socket.sendall(f"{number} {'ж' * (number * 97 % 480)}".encode("utf-8"))
 
 
+def wait(condition):
+    """Until it holds for all of them, or one has failed."""
+    patience = time.monotonic() + 30
+    while not all(map(condition, clients)) and not any(c.wrong for c in clients):
+        if time.monotonic() > patience:
+            for client in clients:
+                client.wrong.append(f"{client.name} has heard {client.joined} and {client.heard}")
+        time.sleep(0.002)
+
+
 clients = []
 for i in range(count):
     clients.append(Client(i))
-    time.sleep(0.01)
+    # The first two may come in either way round; each other is heard of by both of them.
+    wait(lambda _: sum(client.joined for client in clients[:2]) >= 2 * i - 1)
 for number in range(1, rounds + 1):
     for client in clients:
         client.say(number)
-    time.sleep(0.05)
-patience = time.monotonic() + 30
-while time.monotonic() < patience and not any(c.wrong for c in clients):
-    if all(len(c.heard) == count - 1 and set(c.heard.values()) == {rounds} for c in clients):
-        break
-    time.sleep(0.01)
-for client in clients:
-    if len(client.heard) != count - 1 or set(client.heard.values()) != {rounds}:
-        client.wrong.append(f"{client.name} has heard {client.heard}")
+    wait(lambda client: list(client.heard.values()) == [number] * (count - 1))
 wrong = [what for client in clients for what in client.wrong]
 print("\n".join(wrong[:5]), end="")
 sys.exit(1 if wrong else 0)

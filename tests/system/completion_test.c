@@ -175,7 +175,7 @@ static void values_are_offered_where_they_are_known(void) {
     OFFERS(" process,event process,process process,thread ", "compare", "job", "--engines",
         "process,");
     OFFERS(" process,thread ", "compare", "job", "--engines", "process,th");
-    OFFERS(" ack echo relay ", "serve", "");
+    OFFERS(" ack chat echo message_log relay ", "serve", "");
     OFFERS(" ", "serve", "echo", "");
     OFFERS(" command divisible null primes ", "job", "run", "");
     OFFERS(" divisible ", "compare", "job", "--quiet", "d");

@@ -275,6 +275,7 @@ enum chat_claim chat_room_claim(struct chat_room *room, const struct chat_wish *
             empty(room, out->index, out->word);
             return CHAT_CLAIM_TAKEN;
         }
+        FAILPOINT("chat-looked");
         word = out->word;
         out->word = with_state(word, CHAT_HELD);
         if (atomic_compare_exchange_strong(&room->word[out->index], &word, out->word))

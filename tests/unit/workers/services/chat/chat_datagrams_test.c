@@ -155,8 +155,10 @@ Test(chat_datagrams, silent_one_is_asked_and_then_has_left) {
     FRONT("");
     tick(10000);
     FRONT("<1>\n<2>\n"); /* empty datagrams */
+    tick(1000);
+    FRONT("");
     comes("127.0.0.1", 2, "");
-    tick(30000);
+    tick(29000);
     HEARS(nina, LEFT "Ann left the chat\n");
     /* Nobody buries who is there by a lease that is renewed. */
     tick(60000);

@@ -1,6 +1,9 @@
 /* Programs in a room: events in order, acknowledgements, and coming back without a gap. */
+#include <setjmp.h>
+
 #include "shared/bus_seat.h"
 #include "tests/unit/workers/services/chat/chat_fixture.h"
+#include "tests/unit/workers/services/chat/chat_strike.h"
 #include "workers/services/chat/chat_member.h"
 
 #define KEY "0123456789abcdef"
@@ -128,6 +131,29 @@ Test(chat_program, who_comes_back_hears_what_he_missed_once_and_in_order) {
     HEARS(bob, "{\"t\":\"msg\",\"seq\":6,\"from\":\"Ann\",\"text\":\"6\"}\n");
 }
 
+Test(chat_program, who_comes_back_to_the_same_worker_has_not_left) {
+    struct peer *ann = comes(&room.worker[0], "", "Ann"), *bob = comes(&room.worker[1], "", "Bob"),
+                *again;
+
+    again = comes(&room.worker[0], since(2), "Ann");
+    cr_expect(ann->is_closed);
+    ends(ann);
+    forget(bob);
+    sends(again, "{\"t\":\"say\",\"text\":\"4\"}");
+    HEARS(bob, "{\"t\":\"msg\",\"seq\":4,\"from\":\"Ann\",\"text\":\"4\"}\n");
+}
+
+Test(chat_program, who_joins_hears_nothing_of_before_in_the_same_turn) {
+    struct peer *bob = joins(&room.worker[1], WIRE_FORM_RAW, "Bob"),
+                *nina = add_peer(&room.worker[1], WIRE_FORM_LINE);
+
+    chat_service.message(&bob->session, "before", 6);
+    chat_service.message(&nina->session, "Nina", 4);
+    chat_service.message(&bob->session, "after", 5);
+    turn();
+    HEARS(nina, "Welcome to the chat, Nina! /help shows the commands\n[HH:MM:SS] Bob: after\n");
+}
+
 Test(chat_program, what_is_gone_is_one_gap) {
     struct peer *bob = comes(&room.worker[1], "", "Bob"), *again;
     const char *heard;
@@ -172,6 +198,79 @@ Test(chat_program, killed_worker_s_members_are_told_to_have_left_once) {
     cr_expect_not_null(strstr(heard, "\"name\":\"Carl\""));
     cr_expect_not_null(strstr(heard, "{\"t\":\"welcome\",\"seq\":6,\"name\":\"Ann\""));
     (void)ann;
+}
+
+Test(chat_program, name_of_a_killed_one_is_free_at_once) {
+    struct peer *nina;
+
+    joins(&room.worker[0], WIRE_FORM_RAW, "Ann");
+    kill_worker(&room.worker[0]);
+    nina = joins(&room.worker[1], WIRE_FORM_LINE, "Ann");
+    HEARS(nina, "Welcome to the chat, Ann! /help shows the commands\n");
+}
+
+/* ---- killed between two steps ---- */
+
+static jmp_buf death;
+
+static void dies(void) {
+    longjmp(death, 1);
+}
+
+/* Carl's worker, in which he is alone, is killed at a step of what he does. */
+static void carl_dies(const char *step, struct peer *carl, const char *text) {
+    strike = (struct strike){ step, dies };
+    if (setjmp(death) == 0) {
+        if (text != NULL)
+            chat_service.message(&carl->session, text, strlen(text));
+        else
+            chat_service.close(&carl->session, SESSION_END_CLOSED);
+    }
+    cr_assert_null(strike.at, "%s was not met", step);
+    kill_worker(&room.worker[0]);
+    turn();
+    tick(0);
+    tick(1000);
+}
+
+#define CAME "\xf0\x9f\x94\xb5 Carl joined the chat"
+#define WENT "\xf0\x9f\x94\xb4 Carl left the chat"
+
+Test(chat_program, whatever_step_he_dies_at_he_comes_and_goes_once) {
+    static const struct {
+        const char *step, *wanted;
+    } cases[] = { { "chat-trying", "" }, { "chat-looked", "" }, { "chat-held", "" },
+        { "chat-joined", CAME "\n" WENT "\n" }, { "chat-leaving", WENT "\n" },
+        { "chat-left", WENT "\n" } };
+    struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"), *carl;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        room.worker[0].row = bus_claim_row(room.bus);
+        room.life[room.worker[0].row]++;
+        room.worker[0].seat = bus_sit(room.bus, room.worker[0].row);
+        carl = add_peer(&room.worker[0], WIRE_FORM_RAW);
+        if (i >= 4)
+            sends(carl, "Carl");
+        forget(nina);
+        carl_dies(cases[i].step, carl, i < 4 ? "Carl" : NULL);
+        cr_expect_str_eq(hears(nina), cases[i].wanted, "%s", cases[i].step);
+        sends(nina, "/who");
+        HEARS(nina, "in the chat (1): Nina\n");
+        carl->is_open = false;
+        room.worker[0].peer[0] = NULL;
+    }
+}
+
+Test(chat_program, who_dies_while_he_changes_his_name_goes_once) {
+    struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"),
+                *carl = joins(&room.worker[0], WIRE_FORM_LINE, "Carl");
+
+    forget(nina);
+    carl_dies("chat-renamed", carl, "/nick Dora");
+    cr_expect_not_null(strstr(hears(nina), "Carl is now Dora\n\xf0\x9f\x94\xb4 "));
+    sends(nina, "/who");
+    HEARS(nina, "in the chat (1): Nina\n");
+    cr_expect_eq(room.count[CHAT_COUNT_LEFT], 1);
 }
 
 Test(chat_program, name_that_is_taken_is_refused_with_one_that_is_free) {
@@ -259,8 +358,11 @@ Test(chat_program, slow_reader_gets_the_rest_when_he_has_read) {
     room.settings.queue_soft = 8192;
     forget(nina);
     nina->is_stuck = true;
-    talk(bob, 14, 1000);
+    talk(bob, 13, 1000);
     cr_expect_leq(nina->unsent, 10000);
+    /* He has read it, and is not asked yet what he has missed. */
+    nina->unsent = 0;
+    talk(bob, 1, 1000);
     reads_all(nina);
     for (const char *at = hears(nina); (at = strchr(at, '\n')) != NULL; at++)
         lines++;
@@ -377,6 +479,9 @@ Test(chat_program, packed_nonsense_is_not_taken) {
     member->guest.name_len = 200;
     cr_expect_eq(chat_service.unpack(&other->session, packed, (size_t)n), -1);
     member->guest.name_len = 3;
+    member->guest.name[1] = '\0';
+    cr_expect_eq(chat_service.unpack(&other->session, packed, (size_t)n), -1);
+    member->guest.name[1] = 'n';
     member->flags = ~0u;
     cr_expect_eq(chat_service.unpack(&other->session, packed, (size_t)n), -1);
     member->flags = CHAT_IS_IN;
