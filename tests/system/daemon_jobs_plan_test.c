@@ -94,6 +94,9 @@ static void every_second_runs_each_second_once_under_kills(void) {
         harness_pause_us((unsigned)harness_random(100000, 500000));
         if (pid > 0)
             kill(pid, SIGKILL);
+        /* Whoever asks the one that dies gets no answer. */
+        CHECK(harness_until(PATIENCE_MS, jobs_supervisor_pid() > 0 && jobs_supervisor_pid() != pid),
+            "%s", daemon_log());
     }
     CHECK(harness_until(PATIENCE_MS, count_jobs("tick", "done") >= 5), "%s", daemon_log());
     runs = check_each_once("tick");
