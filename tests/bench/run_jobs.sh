@@ -40,7 +40,7 @@ row() {
     shift 2
     echo "bench: $label" >&2
     line=$("$bench/pair" "$pairs" "$label" "$@" 2>"$tmp/err")
-    echo "${line%|}| $limit |" >>"$tmp/rows"
+    echo "${line%|}| $(tail -n 1 "$tmp/err" | over) | $limit |" >>"$tmp/rows"
     printf -- '- %s: %s\n' "$label" "$(tail -n 1 "$tmp/err")" >>"$tmp/pairs"
 }
 
@@ -73,8 +73,14 @@ median() {
     sort -n | awk '{ v[NR] = $1 } END { printf "%.3f (%.3f-%.3f)", v[int((NR + 1) / 2)], v[1], v[NR] }'
 }
 
+# The median of A - B over pairs "A/B A/B ...".
+over() {
+    tr ' ' '\n' | awk -F/ 'NF == 2 { print $1 - $2 }' | sort -n |
+        awk '{ v[NR] = $1 } END { printf "%+.3f", v[int((NR + 1) / 2)] }'
+}
+
 start_daemon
-row "+ <= 1.5 ms" "3 345 212 by job submit --wait, vs an empty program" \
+row "A - B <= 1.5 ms" "3 345 212 by job submit --wait, vs an empty program" \
     "$prefork" job submit --wait divisible 3345212 --quiet --vs "$bench/limit_empty"
 row "" "3 345 212 by job run, vs an empty program" \
     "$prefork" job run divisible 3345212 --quiet --vs "$bench/limit_empty"
@@ -92,8 +98,8 @@ for _ in $(seq "$pairs"); do two_jobs; done >"$tmp/two"
     echo
     echo "commit $(git rev-parse --short HEAD), $(date -u +%Y-%m-%d), by \`tests/bench/run_jobs.sh $build $pairs\`"
     echo
-    echo "| A vs B | A ms | B ms | A CPU ms | B CPU ms | A/B wall | pairs | must reach |"
-    echo "| --- | --: | --: | --: | --: | --- | --: | --- |"
+    echo "| A vs B | A ms | B ms | A CPU ms | B CPU ms | A/B wall | pairs | A - B ms | must reach |"
+    echo "| --- | --: | --: | --: | --: | --- | --: | --: | --- |"
     cat "$tmp/rows"
     echo
     echo "| two equal jobs at once, $pairs times | median (least-most) | must reach |"
