@@ -56,9 +56,9 @@ $(ARCHIVE): $(filter-out $(MAINS),$(OBJECTS))
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-# prefork is started anew for each question, and every shared library costs it time then: the small
-# ones are linked into it where their archives are installed. CLI_ARCHIVES= links the shared ones.
-CLI_ARCHIVES ?= $(wildcard $(foreach lib,jansson bsd md,$(shell $(CC) -print-file-name=lib$(lib).a)))
+# prefork is started anew for each question, and every shared library costs it time then: they
+# are linked into it where their archives are installed. CLI_ARCHIVES= links the shared ones.
+CLI_ARCHIVES ?= $(wildcard $(foreach lib,jansson bsd md unistring readline tinfo,$(shell $(CC) -print-file-name=lib$(lib).a)))
 
 $(BUILD)/prefork: $(BUILD)/supervisor/cli/main.o $(ARCHIVE)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CLI_ARCHIVES) $(LIBS)
