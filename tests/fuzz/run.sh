@@ -29,6 +29,7 @@ targets=(
     "wire_frame ^- shared/wire_frame.c shared/wire_buffer.c"
     "wire_line ^- shared/wire_line.c"
     "wire_detect ^- shared/wire_detect.c"
+    "chat ^- workers/services/chat/chat_command.c workers/services/chat/chat_hello.c workers/services/chat/chat_json.c workers/services/chat/chat_event.c workers/services/chat/chat_show.c"
     "wire ^- shared/wire.c shared/wire_raw.c shared/wire_pack.c shared/wire_send.c"
 )
 mkdir -p $out
