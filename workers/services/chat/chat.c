@@ -106,7 +106,7 @@ const struct service_ops chat_service = {
     .settings = chat_settings_table,
     .settings_size = sizeof(struct chat_settings),
     .defaults = (const char *const[]){ "model", "event", "idle_timeout", "0", "write_buffer", "2m",
-        NULL },
+        "graceful_timeout", "5s", NULL },
     .counters = (const char *const[])CHAT_COUNT_NAMES,
     .session_size = sizeof(struct chat_member),
     .open = chat_open,
