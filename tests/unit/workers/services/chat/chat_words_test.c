@@ -14,7 +14,8 @@
 TestSuite(chat_words);
 
 static bool is_text(struct chat_text text, const char *wanted) {
-    return text.len == strlen(wanted) && memcmp(text.data, wanted, text.len) == 0;
+    return text.len == strlen(wanted) &&
+           (text.len == 0 || memcmp(text.data, wanted, text.len) == 0);
 }
 
 Test(chat_words, hello) {
