@@ -49,6 +49,9 @@ $build/tests/storm/bus_threads 20000 || failed=$((failed + 1))
 runs=$((runs + 1))
 HARNESS_SANITIZED=1 $build/tests/system-tests --filter daemon_mail >/dev/null ||
     failed=$((failed + 1))
+runs=$((runs + 1))
+HARNESS_SANITIZED=1 $build/tests/system-tests --filter chat_storm >/dev/null ||
+    failed=$((failed + 1))
 
 # A daemon in threads: many clients at once, workers replaced and killed meanwhile.
 dir=$(mktemp -d)
