@@ -5,6 +5,7 @@
 #include "workers/services/chat/chat_reply.h"
 
 #define RAW_SOFT_BYTES 16384u /* of a classic peer, who is given 20 kB a second */
+#define NEAR           8      /* records in which a message is looked for first */
 
 static size_t soft_limit(const struct session *session) {
     const struct chat_settings *settings = session_settings(session);
@@ -186,25 +187,37 @@ void chat_fan_tick(struct post *post) {
 
 /* ---- what was said before ---- */
 
-/* The last n messages before `until`, their numbers into out. Looks back so far as is sensible. */
-static unsigned find_said(struct post *post, unsigned n, uint64_t until, uint64_t *out) {
+static bool is_said(const struct chat_event *event) {
+    return event->kind == CHAT_SAID || event->kind == CHAT_DID;
+}
+
+/* The last n messages in [from, until), their numbers into out. */
+static unsigned find_said_in(
+    struct post *post, unsigned n, uint64_t from, uint64_t until, uint64_t *out) {
     struct chat_batch *batch = &chat_member_post(post)->batch;
-    const uint64_t oldest = bus_oldest(post_bus(post));
     struct bus_reader reader;
     uint64_t found = 0;
 
-    bus_begin(&reader, post_bus(post), oldest);
+    bus_begin(&reader, post_bus(post), from);
     do {
         chat_batch_read(batch, &reader, until);
         for (unsigned i = 0; i < batch->count; i++)
-            if (batch->event[i].kind == CHAT_SAID || batch->event[i].kind == CHAT_DID)
+            if (is_said(&batch->event[i]))
                 out[found++ % n] = batch->event[i].seq;
     } while (batch->end > batch->first);
     return found < n ? (unsigned)found : n;
 }
 
-static bool is_said(const struct chat_event *event) {
-    return event->kind == CHAT_SAID || event->kind == CHAT_DID;
+/* Where many come at once, not all of them look through all there is. */
+static unsigned find_said(struct post *post, unsigned n, uint64_t until, uint64_t *out) {
+    const uint64_t oldest = bus_oldest(post_bus(post)), near = NEAR * (uint64_t)n;
+    unsigned found = 0;
+
+    if (oldest + near < until)
+        found = find_said_in(post, n, until - near, until, out);
+    if (found == n || (oldest + near < until && chat_member_post(post)->scene.is_crowd))
+        return found;
+    return find_said_in(post, n, oldest, until, out);
 }
 
 /* Write those of a batch that are asked for. */

@@ -189,6 +189,22 @@ Test(chat, replay_shows_what_was_said_to_people_and_not_to_classic_clients) {
         "Добро пожаловать в чат, Нина! Команды: /help\n");
 }
 
+Test(chat, what_was_said_long_ago_is_found_behind_much_coming_and_going) {
+    struct peer *eve = joins(&room.worker[0], WIRE_FORM_RAW, "Ева"), *nina;
+
+    sends(eve, "раз");
+    for (unsigned i = 0; i < 40; i++) {
+        nina = joins(&room.worker[1], WIRE_FORM_RAW, "Х");
+        ends(nina);
+        room.worker[1].peer[0] = NULL;
+    }
+    sends(eve, "два");
+    room.settings.replay = 3;
+    HEARS(joins(&room.worker[2], WIRE_FORM_LINE, "Нина"),
+        "— прежние сообщения —\n[HH:MM:SS] Ева: раз\n[HH:MM:SS] Ева: два\n— до сих пор —\n"
+        "Добро пожаловать в чат, Нина! Команды: /help\n");
+}
+
 Test(chat, crowd_is_counted_once_a_second) {
     struct peer *nina;
 
