@@ -66,7 +66,8 @@ static void end_bot(struct harness_proc *bot, int code) {
 static void bots_of_every_form_meet_in_a_room(void) {
     struct harness_proc bot[4];
 
-    start("listen = [ \"tcp://127.0.0.1:0\", \"udp://127.0.0.1:0\" ]; model = \"event\";");
+    start("listen = [ \"tcp://127.0.0.1:0\", \"udp://127.0.0.1:0\" ]; model = \"event\"; "
+          "udp_trusted = \"none\";");
     BOT(&bot[0], daemon_.port, "Ann", "--wire", "framed");
     until_heard(&bot[0], "\"t\":\"welcome\"");
     BOT(&bot[1], daemon_.port, "Боб", "--wire", "line");
@@ -93,6 +94,32 @@ static void bots_of_every_form_meet_in_a_room(void) {
         end_bot(&bot[i], 0);
     CHECK(has_heard(&bot[0], "\"t\":\"left\""), "%s", harness_read_file(bot[0].out, NULL));
     daemon_stop(&daemon_);
+}
+
+static void who_sends_datagrams_shows_that_he_is_there(void) {
+    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    socklen_t len = sizeof(sa);
+    struct harness_proc bot;
+    char text[64];
+
+    CHECK(bind(fd, (struct sockaddr *)&sa, len) == 0 &&
+              getsockname(fd, (struct sockaddr *)&sa, &len) == 0,
+        "%s", strerror(errno));
+    BOT(&bot, ntohs(sa.sin_port), "Ann", "--udp");
+    CHECK(recvfrom(fd, text, sizeof(text), 0, (struct sockaddr *)&sa, &len) == 6, "no name");
+    CHECK(connect(fd, (struct sockaddr *)&sa, len) == 0, "%s", strerror(errno));
+    CHECK(send(fd, "/cookie 01234567", 16, 0) == 16, "%s", strerror(errno));
+    CHECK(recv(fd, text, sizeof(text), 0) == 20 && memcmp(text, "/cookie 01234567 Ann", 20) == 0,
+        "%.20s", text);
+    CHECK(send(fd, "", 0, 0) == 0, "%s", strerror(errno));
+    CHECK(recv(fd, text, sizeof(text), 0) == 0, "no answer to silence");
+    say(&bot, "hello\n");
+    CHECK(recv(fd, text, sizeof(text), 0) == 5 && memcmp(text, "hello", 5) == 0, "%.5s", text);
+    end_bot(&bot, 0);
+    CHECK(recv(fd, text, sizeof(text), 0) == 5 && memcmp(text, "/quit", 5) == 0, "%.5s", text);
+    CHECK(!has_heard(&bot, "cookie"), "%s", harness_read_file(bot.out, NULL));
+    close(fd);
 }
 
 static void name_that_is_taken_is_left_to_its_owner(void) {
@@ -451,6 +478,7 @@ static void every_line_is_acknowledged_or_the_end_says_otherwise(void) {
 
 static const struct harness_test tests[] = {
     { "bots_of_every_form_meet_in_a_room", bots_of_every_form_meet_in_a_room },
+    { "who_sends_datagrams_shows_that_he_is_there", who_sends_datagrams_shows_that_he_is_there },
     { "name_that_is_taken_is_left_to_its_owner", name_that_is_taken_is_left_to_its_owner },
     { "input_that_ends_is_not_the_end_for_who_stays",
         input_that_ends_is_not_the_end_for_who_stays },

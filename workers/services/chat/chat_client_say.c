@@ -11,7 +11,8 @@
 #include "workers/services/chat/chat_client_state.h"
 #include "workers/services/chat/chat_command.h"
 
-#define UNSENT_MOST 65536u
+#define UNSENT_MOST  65536u
+#define COOKIE_WORTH 6 /* bytes: a stranger is not sent three times as many as he has sent */
 
 /* ---- sending ---- */
 
@@ -37,7 +38,9 @@ void chat_client_greet(struct chat_client *client) {
     int len;
 
     if (!chat_client_is_json(client)) {
-        chat_client_send(client, client->name, strlen(client->name));
+        len = snprintf(
+            text, sizeof(text), "%-*s", client->talk.is_datagram ? COOKIE_WORTH : 0, client->name);
+        chat_client_send(client, text, (size_t)len);
         return;
     }
     len = snprintf(text, sizeof(text), "HELLO 1 lang=%s caps=json,history key=%s ",
