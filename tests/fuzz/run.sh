@@ -26,6 +26,7 @@ targets=(
     "text ^- shared/escape.c shared/suggest.c shared/options.c"
     "text_clean ^- shared/text_clean.c shared/text_utf8.c"
     "text_name ^- shared/text_name.c"
+    "message_log ^- workers/services/message_log/message_log_text.c"
     "wire_frame ^- shared/wire_frame.c shared/wire_buffer.c"
     "wire_line ^- shared/wire_line.c"
     "wire_detect ^- shared/wire_detect.c"

@@ -31,13 +31,15 @@ static size_t find_text(const struct message_log_said *said) {
     return said->len;
 }
 
-/* No name looks like the address of somebody without one. */
+/* No name looks like the address of somebody without one; what was before "(" may be invisible. */
 static void write_name(struct message_log_login *login, const char *typed, size_t len) {
-    while (len > 0 && (typed[0] == '(' || is_blank(typed[0]))) {
-        typed++;
-        len--;
-    }
+    char name[TEXT_NAME_MAX + 1];
+
     login->len = (uint8_t)text_name(login->name, typed, len);
+    while (login->name[0] == '(') {
+        memcpy(name, login->name, sizeof(name));
+        login->len = (uint8_t)text_name(login->name, name + 1, login->len - 1u);
+    }
 }
 
 void message_log_text_take_login(

@@ -50,6 +50,8 @@ Test(message_log_text, first_message_is_a_login) {
 Test(message_log_text, nobody_is_called_like_an_address) {
     expect_login("(127.0.0.1:5", "127.0.0.1:5", "");
     expect_login(" ( (127.0.0.1:5): hello", "127.0.0.1:5)", "hello");
+    expect_login("\x15(\xe2\x80\x8b(127.0.0.1:5", "127.0.0.1:5", "");
+    expect_login("(((", "Аноним", "");
 }
 
 Test(message_log_text, rest_of_a_long_login_is_no_message) {
