@@ -6,6 +6,7 @@
 
 #include "shared/failpoint.h"
 #include "shared/text_name.h"
+#include "workers/services/chat/chat_claim.h"
 #include "workers/services/chat/chat_count.h"
 #include "workers/services/chat/chat_words.h"
 
@@ -162,10 +163,10 @@ static enum chat_claim claim(struct post *post, struct chat_wish *wish, struct c
     uint32_t rival;
 
     wish->look = chat_guest_look(post, wish->name, wish->name_len);
-    result = chat_room_claim(chat_guest_room(post), wish, out, &rival);
+    result = chat_claim_name(chat_guest_room(post), wish, out, &rival);
     /* Who has the name may be gone, and only not have been buried yet. */
     if (result == CHAT_CLAIM_TAKEN && rival != UINT32_MAX && chat_guest_bury(post, rival))
-        result = chat_room_claim(chat_guest_room(post), wish, out, &rival);
+        result = chat_claim_name(chat_guest_room(post), wish, out, &rival);
     return result;
 }
 

@@ -1,7 +1,6 @@
 /*
- * The table. Words, looks and members lie in arrays of their own: a claim goes through all looks,
- * which is some microseconds for ten thousand. All that decides is sequentially consistent: in the
- * one order of all these steps each who tries has shown his look before he looks at the others'.
+ * The table: who has which place, and the steps from one state to the next. Each is one swap of the
+ * place's word, so that whoever loses finds it changed and touches nothing.
  */
 #include "workers/services/chat/chat_room.h"
 
@@ -9,37 +8,11 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "shared/failpoint.h"
-#include "shared/siphash.h"
+#include "workers/services/chat/chat_room_table.h"
 
 #define MAGIC       0x6d6f6f7274616863ull /* "chatroom" */
 #define ABI         1u
 #define SPARE_SLOTS 64 /* for those who change their names */
-#define TRIES_MAX   16
-#define NAME_WORDS  (TEXT_NAME_MAX / 8)
-
-/* {life 32, version 18, row 11, state 3} */
-#define STATE_MASK    7u
-#define ROW_SHIFT     3
-#define ROW_MASK      0x7ffu
-#define VERSION_SHIFT 14
-#define VERSION_MASK  0x3ffffu
-#define LIFE_SHIFT    32
-
-struct chat_room_shared {
-    uint64_t magic;
-    uint32_t abi, slots;
-    uint8_t secret[SIPHASH_KEY_SIZE];
-    _Atomic uint32_t top;
-    _Atomic uint32_t was_opened;
-    uint64_t pad[11];
-};
-
-/* Written by who tries, before anybody reads it; until_ms by who has the lease. */
-struct chat_slot {
-    _Atomic uint64_t stay, intro, until_ms, name_len;
-    _Atomic uint64_t name[NAME_WORDS];
-};
 
 _Static_assert(sizeof(struct chat_room_shared) == 128, "no holes");
 
@@ -52,19 +25,6 @@ enum chat_state chat_room_state(uint64_t word) {
 struct chat_owner chat_room_owner(uint64_t word) {
     return (struct chat_owner){ .row = word >> ROW_SHIFT & ROW_MASK,
         .life = (uint32_t)(word >> LIFE_SHIFT) };
-}
-
-static uint64_t version_of(uint64_t word) {
-    return word >> VERSION_SHIFT & VERSION_MASK;
-}
-
-static uint64_t make_word(enum chat_state state, struct chat_owner owner, uint64_t version) {
-    return (uint64_t)state | (uint64_t)(owner.row & ROW_MASK) << ROW_SHIFT |
-           (version & VERSION_MASK) << VERSION_SHIFT | (uint64_t)owner.life << LIFE_SHIFT;
-}
-
-static uint64_t with_state(uint64_t word, enum chat_state state) {
-    return (word & ~(uint64_t)STATE_MASK) | (uint64_t)state;
 }
 
 /* ---- the memory ---- */
@@ -131,17 +91,6 @@ uint32_t chat_room_top(const struct chat_room *room) {
 
 /* ---- names ---- */
 
-static void store_name(struct chat_slot *slot, const char *name, size_t len) {
-    uint64_t word;
-
-    for (size_t at = 0; at < len; at += sizeof(word)) {
-        word = 0;
-        memcpy(&word, name + at, len - at < sizeof(word) ? len - at : sizeof(word));
-        atomic_store_explicit(&slot->name[at / sizeof(word)], word, memory_order_relaxed);
-    }
-    atomic_store_explicit(&slot->name_len, len, memory_order_relaxed);
-}
-
 static bool load_name(const struct chat_slot *slot, struct chat_seen *out) {
     uint64_t word, len = atomic_load_explicit(&slot->name_len, memory_order_relaxed);
 
@@ -172,50 +121,17 @@ bool chat_room_see(const struct chat_room *room, uint32_t index, struct chat_see
     return atomic_load(&room->word[index]) == out->word;
 }
 
-/* ---- claiming ---- */
+/* ---- steps that others take ---- */
 
-/* The lowest one: so who finds none below members_max knows that the room is full. */
-static bool take_free(
-    struct chat_room *room, uint32_t limit, struct chat_owner owner, struct chat_place *out) {
-    uint64_t word, mine;
-    uint32_t top;
-
-    for (uint32_t i = 0; i < limit; i++) {
-        word = atomic_load(&room->word[i]);
-        if (chat_room_state(word) != CHAT_FREE)
-            continue;
-        mine = make_word(CHAT_TRYING, owner, version_of(word) + 1);
-        if (!atomic_compare_exchange_strong(&room->word[i], &word, mine))
-            continue;
-        *out = (struct chat_place){ .index = i, .word = mine };
-        top = atomic_load(&room->shared->top);
-        while (top <= i && !atomic_compare_exchange_weak(&room->shared->top, &top, i + 1))
-            ;
-        return true;
-    }
-    return false;
-}
-
-static void show(struct chat_room *room, uint32_t index, const struct chat_wish *wish) {
-    struct chat_slot *slot = &room->slot[index];
-
-    atomic_store_explicit(&slot->stay, wish->stay, memory_order_relaxed);
-    atomic_store_explicit(&slot->intro, wish->intro, memory_order_relaxed);
-    atomic_store_explicit(&slot->until_ms, wish->until_ms, memory_order_relaxed);
-    store_name(slot, wish->name, wish->name_len);
-    atomic_store(&room->member[index], wish->member);
-    atomic_store(&room->look[index], wish->look);
-}
-
-/* It was made LOST, by us or in our name: nobody else empties it. */
-static void empty(struct chat_room *room, uint32_t index, uint64_t word) {
+void chat_room_empty(struct chat_room *room, uint32_t index, uint64_t word) {
     atomic_store(&room->look[index], 0);
     atomic_store(&room->member[index], 0);
     atomic_store(&room->word[index],
-        make_word(CHAT_FREE, (struct chat_owner){ .row = 0 }, version_of(word)));
+        chat_room_word(CHAT_FREE, (struct chat_owner){ .row = 0 }, chat_room_version(word)));
 }
 
-static bool is_dead(const struct chat_room *room, uint32_t index, uint64_t word, uint64_t now_ms) {
+bool chat_room_is_dead(
+    const struct chat_room *room, uint32_t index, uint64_t word, uint64_t now_ms) {
     const struct chat_owner owner = chat_room_owner(word);
 
     return (owner.row == CHAT_ROOM_LEASED || !room->is_alive(room->context, owner)) &&
@@ -226,63 +142,7 @@ bool chat_room_is_gone(const struct chat_room *room, uint32_t index, uint64_t no
     const uint64_t word = index < room->slots ? atomic_load(&room->word[index]) : 0;
 
     return chat_room_state(word) == CHAT_LEAVING ||
-           (chat_room_state(word) != CHAT_FREE && is_dead(room, index, word, now_ms));
-}
-
-/* True when the one at `other` has the name: who is behind us, or dead, and only tries, is called
- * off. */
-static bool yields_to(
-    struct chat_room *room, uint32_t mine, uint32_t other, const struct chat_wish *wish) {
-    uint64_t word = atomic_load(&room->word[other]);
-
-    if (wish->own != NULL && wish->own->index == other && wish->own->word == word)
-        return false;
-    while (chat_room_state(word) == CHAT_TRYING) {
-        if (mine > other && !is_dead(room, other, word, wish->now_ms))
-            return true;
-        if (atomic_compare_exchange_strong(&room->word[other], &word, with_state(word, CHAT_LOST)))
-            return false;
-    }
-    return chat_room_state(word) >= CHAT_HELD;
-}
-
-static bool find_rival(
-    struct chat_room *room, uint32_t mine, const struct chat_wish *wish, uint32_t *out_rival) {
-    const uint32_t top = chat_room_top(room);
-
-    for (uint32_t i = 0; i < top; i++) {
-        if (i == mine || atomic_load(&room->look[i]) != wish->look ||
-            !yields_to(room, mine, i, wish))
-            continue;
-        *out_rival = i;
-        return true;
-    }
-    return false;
-}
-
-enum chat_claim chat_room_claim(struct chat_room *room, const struct chat_wish *wish,
-    struct chat_place *out, uint32_t *out_rival) {
-    const uint32_t limit = wish->own != NULL ? room->slots : room->members_max;
-    uint64_t word;
-
-    *out_rival = UINT32_MAX;
-    for (unsigned i = 0; i < TRIES_MAX; i++) {
-        if (!take_free(room, limit, wish->owner, out))
-            return CHAT_CLAIM_FULL;
-        show(room, out->index, wish);
-        FAILPOINT("chat-trying");
-        if (find_rival(room, out->index, wish, out_rival)) {
-            empty(room, out->index, out->word);
-            return CHAT_CLAIM_TAKEN;
-        }
-        FAILPOINT("chat-looked");
-        word = out->word;
-        out->word = with_state(word, CHAT_HELD);
-        if (atomic_compare_exchange_strong(&room->word[out->index], &word, out->word))
-            return CHAT_CLAIM_HELD;
-        empty(room, out->index, word);
-    }
-    return CHAT_CLAIM_TAKEN;
+           (chat_room_state(word) != CHAT_FREE && chat_room_is_dead(room, index, word, now_ms));
 }
 
 /* ---- finding ---- */
@@ -335,7 +195,8 @@ bool chat_room_is_ours(const struct chat_room *room, const struct chat_place *pl
 }
 
 bool chat_room_tell(struct chat_room *room, struct chat_place *place) {
-    return step(room, place->index, place->word, with_state(place->word, CHAT_TOLD), place);
+    return step(
+        room, place->index, place->word, chat_room_with_state(place->word, CHAT_TOLD), place);
 }
 
 bool chat_room_take_over(struct chat_room *room, uint32_t index, uint64_t word,
@@ -343,7 +204,7 @@ bool chat_room_take_over(struct chat_room *room, uint32_t index, uint64_t word,
     const enum chat_state state = chat_room_state(word);
 
     if ((state != CHAT_HELD && state != CHAT_TOLD) ||
-        !step(room, index, word, make_word(state, by, version_of(word) + 1), out))
+        !step(room, index, word, chat_room_word(state, by, chat_room_version(word) + 1), out))
         return false;
     atomic_store(&room->slot[index].until_ms, 0);
     return true;
@@ -354,17 +215,17 @@ bool chat_room_leave(struct chat_room *room, uint32_t index, uint64_t word, stru
     const enum chat_state state = is_told ? CHAT_LEAVING : CHAT_LOST;
 
     return chat_room_state(word) != CHAT_FREE &&
-           step(room, index, word, make_word(state, by, version_of(word)), out);
+           step(room, index, word, chat_room_word(state, by, chat_room_version(word)), out);
 }
 
 bool chat_room_free(struct chat_room *room, const struct chat_place *place, struct chat_owner by) {
-    const uint64_t lost = make_word(CHAT_LOST, by, version_of(place->word));
+    const uint64_t lost = chat_room_word(CHAT_LOST, by, chat_room_version(place->word));
     struct chat_place own = *place;
 
     if (chat_room_state(place->word) != CHAT_LOST &&
         !step(room, place->index, place->word, lost, &own))
         return false;
-    empty(room, own.index, own.word);
+    chat_room_empty(room, own.index, own.word);
     return true;
 }
 

@@ -85,25 +85,6 @@ uint64_t chat_room_hash(const struct chat_room *room, char domain, const void *d
 /* True once for each room. */
 bool chat_room_is_first(struct chat_room *room);
 
-struct chat_wish {
-    struct chat_owner owner;
-    const char *name;
-    size_t name_len;   /* up to TEXT_NAME_MAX */
-    uint64_t look;     /* chat_room_hash() of how the name looks */
-    uint64_t member;   /* the member's id */
-    uint64_t stay;     /* of this coming and going */
-    uint64_t intro;    /* of the record that will tell of the name */
-    uint64_t until_ms; /* CHAT_ROOM_LEASED */
-    uint64_t now_ms;
-    const struct chat_place *own; /* may look the same: its name is changed; NULL: none */
-};
-
-enum chat_claim { CHAT_CLAIM_HELD, CHAT_CLAIM_TAKEN, CHAT_CLAIM_FULL };
-
-/* TAKEN: *out_rival is the place that has it, or UINT32_MAX. */
-enum chat_claim chat_room_claim(struct chat_room *room, const struct chat_wish *wish,
-    struct chat_place *out, uint32_t *out_rival);
-
 /* The place whose name looks so (the newest found); -1: none. */
 int64_t chat_room_find_look(const struct chat_room *room, uint64_t look);
 int64_t chat_room_find_member(const struct chat_room *room, uint64_t member);

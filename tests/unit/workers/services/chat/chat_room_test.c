@@ -1,5 +1,5 @@
 /* The table of members: no two names alike, whoever comes at once and whoever is killed. */
-#include "workers/services/chat/chat_room.h"
+#include "workers/services/chat/chat_claim.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -50,7 +50,7 @@ static enum chat_claim claim(uint32_t row, uint64_t look, struct chat_place *out
     const struct chat_wish wish = wish_of(row, look);
     uint32_t rival;
 
-    return chat_room_claim(&room, &wish, out, &rival);
+    return chat_claim_name(&room, &wish, out, &rival);
 }
 
 Test(chat_room, name_is_one_s_until_he_leaves) {
@@ -88,9 +88,9 @@ Test(chat_room, full_is_full_but_names_can_be_changed) {
     cr_expect_eq(claim(1, 50, &place), CHAT_CLAIM_FULL);
     wish = wish_of(1, 4); /* looks as it did */
     wish.own = &own;
-    cr_expect_eq(chat_room_claim(&room, &wish, &place, &rival), CHAT_CLAIM_HELD);
+    cr_expect_eq(chat_claim_name(&room, &wish, &place, &rival), CHAT_CLAIM_HELD);
     wish.look = 5;
-    cr_expect_eq(chat_room_claim(&room, &wish, &place, &rival), CHAT_CLAIM_TAKEN);
+    cr_expect_eq(chat_claim_name(&room, &wish, &place, &rival), CHAT_CLAIM_TAKEN);
 }
 
 Test(chat_room, killed_one_s_place_is_taken_over_or_buried_by_one) {
@@ -127,7 +127,7 @@ Test(chat_room, lease_holds_until_its_time) {
 
     wish.owner = (struct chat_owner){ CHAT_ROOM_LEASED, 1 };
     wish.until_ms = 5000;
-    cr_assert_eq(chat_room_claim(&room, &wish, &place, &rival), CHAT_CLAIM_HELD);
+    cr_assert_eq(chat_claim_name(&room, &wish, &place, &rival), CHAT_CLAIM_HELD);
     cr_expect_not(chat_room_is_gone(&room, place.index, 5000));
     cr_expect(chat_room_is_gone(&room, place.index, 5001));
     chat_room_renew(&room, &place, 6000);
@@ -218,7 +218,7 @@ static void *come_and_go(void *argument) {
         struct chat_place place;
         uint32_t rival;
 
-        if (chat_room_claim(&room, &wish, &place, &rival) == CHAT_CLAIM_HELD) {
+        if (chat_claim_name(&room, &wish, &place, &rival) == CHAT_CLAIM_HELD) {
             collisions += atomic_fetch_add(&holders[which], 1) != 0;
             taken++;
             if (rand_r(&seed) % 4 > 0) {
