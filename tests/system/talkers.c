@@ -1,7 +1,7 @@
 /*
  * One loop over all of them. Half speak lines and half frames. Numbers of events only ever rise,
- * whatever connection they come through; of each speaker every message comes once and in order; and
- * under one number all get the same.
+ * whatever connection they come through; of each speaker every message comes once and in order,
+ * from the first one to the last; and under one number all get the same.
  */
 #include "tests/system/talkers.h"
 
@@ -21,11 +21,13 @@
 #include "tests/support/harness.h"
 
 #define PATIENCE_MS 30000
+#define STALL_MS    15000
 #define RETRY_MS    20
 #define ORDER_MOST  (1u << 21) /* events of one run */
 #define IN_BYTES    (1u << 16)
 
 enum talker_state { AWAY, GREETING, IN };
+enum presence { UNKNOWN, HERE, GONE };
 
 struct talker {
     int fd; /* -1: it is away */
@@ -35,9 +37,13 @@ struct talker {
     unsigned number;          /* its own, from 1 */
     uint64_t said, came_back; /* its messages */
     uint64_t at;              /* the last event; 0: none yet */
+    uint64_t first_at;        /* its first welcome */
     uint64_t message_at;      /* the last message */
+    uint64_t own_at;          /* the last one of its own */
     uint64_t retry_at_ns, leave_at;
-    uint64_t *heard; /* of each speaker: the last message */
+    uint64_t waits_since_ns; /* for an acknowledgement; 0: none is due */
+    uint64_t *heard;         /* of each speaker: the last message */
+    enum presence *presence; /* of each speaker, as it was told */
     char room[33];
     char *in;
     size_t len;
@@ -161,6 +167,8 @@ static void take_message(struct club *club, struct talker *talker, uint64_t seq,
         fail(club, talker, "another got another", line);
     if (talker->heard[number] != 0 && id != talker->heard[number] + 1)
         fail(club, talker, "its speaker's order", line);
+    if (talker->presence[number] == GONE)
+        fail(club, talker, "who has left talks", line);
     talker->heard[number] = id;
     talker->message_at = seq;
     if (seq > club->talkers->last)
@@ -177,8 +185,10 @@ static void take_welcome(struct club *club, struct talker *talker, const char *l
         fail(club, talker, "no room", line);
     if (was[0] != '\0' && strcmp(was, talker->room) != 0)
         fail(club, talker, "another room", line);
-    if (was[0] == '\0')
+    if (was[0] == '\0') {
         club->talkers->in++;
+        talker->first_at = talker->at;
+    }
     talker->state = IN;
     for (uint64_t id = talker->came_back + 1; id <= talker->said; id++)
         say_message(talker, id);
@@ -186,9 +196,30 @@ static void take_welcome(struct club *club, struct talker *talker, const char *l
 
 static void take_ok(
     struct club *club, struct talker *talker, uint64_t seq, uint64_t id, const char *line) {
+    const uint64_t now_ns = harness_now_ns();
+    const unsigned waited_ms = (unsigned)((now_ns - talker->waits_since_ns) / 1000000);
+
     take_message(club, talker, seq, talker->number, id, line);
-    club->talkers->acknowledged += id - talker->came_back;
+    if (id != talker->came_back + 1)
+        fail(club, talker, "not its next one", line);
+    club->talkers->acknowledged++;
     talker->came_back = id;
+    talker->own_at = seq;
+    if (waited_ms > club->talkers->slowest_ms)
+        club->talkers->slowest_ms = waited_ms;
+    talker->waits_since_ns = talker->said > id ? now_ns : 0;
+}
+
+static void take_presence(
+    struct club *club, struct talker *talker, enum presence presence, const char *line) {
+    const unsigned number = (unsigned)number_of(line, "\"name\":\"member-");
+
+    if (number == 0 || number > club->plan->count)
+        fail(club, talker, "nobody", line);
+    else if (number <= club->plan->speakers && talker->presence[number] == presence)
+        fail(club, talker, "told twice", line);
+    else if (number <= club->plan->speakers)
+        talker->presence[number] = presence;
 }
 
 static void take_line(struct club *club, struct talker *talker, const char *line) {
@@ -216,8 +247,11 @@ static void take_line(struct club *club, struct talker *talker, const char *line
         take_ok(club, talker, seq, number_of(line, "\"id\":"), line);
     else if (strncmp(line, "{\"t\":\"welcome\"", 14) == 0)
         take_welcome(club, talker, line);
-    else if (strncmp(line, "{\"t\":\"joined\"", 13) != 0 &&
-             strncmp(line, "{\"t\":\"left\"", 11) != 0)
+    else if (strncmp(line, "{\"t\":\"joined\"", 13) == 0)
+        take_presence(club, talker, HERE, line);
+    else if (strncmp(line, "{\"t\":\"left\"", 11) == 0)
+        take_presence(club, talker, GONE, line);
+    else
         fail(club, talker, "not expected", line);
 }
 
@@ -280,9 +314,19 @@ static void receive(struct club *club, struct talker *talker) {
 
 /* ---- the loop ---- */
 
+/* Whoever spoke while it was in the room was heard to the end. */
+static bool has_heard_all(const struct club *club, const struct talker *talker) {
+    for (unsigned i = 0; i < club->plan->speakers; i++) {
+        const struct talker *other = &club->talker[i];
+        if (other->own_at > talker->first_at && talker->heard[other->number] != other->said)
+            return false;
+    }
+    return true;
+}
+
 static bool has_all(const struct club *club, const struct talker *talker) {
     return talker->came_back == talker->said && talker->message_at == club->talkers->last &&
-           talker->state == IN;
+           talker->state == IN && has_heard_all(club, talker);
 }
 
 static bool is_done(const struct club *club) {
@@ -296,22 +340,29 @@ static void say_more(struct club *club, struct talker *talker) {
     if (talker->state != IN || club->talkers->is_over || talker->number > club->plan->speakers ||
         talker->said - talker->came_back >= club->plan->under_way)
         return;
+    if (talker->waits_since_ns == 0)
+        talker->waits_since_ns = harness_now_ns();
     say_message(talker, ++talker->said);
     if (talker->said >= talker->leave_at)
         go_away(talker);
 }
 
+static void act(struct club *club, struct talker *talker, uint64_t now_ns) {
+    if (talker->fd < 0 && now_ns >= talker->retry_at_ns)
+        come(club, talker);
+    else if (talker->fd >= 0)
+        say_more(club, talker);
+    if (talker->waits_since_ns > 0 && now_ns > talker->waits_since_ns + STALL_MS * 1000000ull)
+        fail(club, talker, "it waits for an acknowledgement for too long", "");
+}
+
 static void turn(struct club *club) {
+    const uint64_t now_ns = harness_now_ns();
     struct epoll_event events[64];
     int n;
 
-    for (unsigned i = 0; i < club->plan->count; i++) {
-        struct talker *talker = &club->talker[i];
-        if (talker->fd < 0 && harness_now_ns() >= talker->retry_at_ns)
-            come(club, talker);
-        else if (talker->fd >= 0)
-            say_more(club, talker);
-    }
+    for (unsigned i = 0; i < club->plan->count; i++)
+        act(club, &club->talker[i], now_ns);
     n = epoll_wait(club->epoll, events, 64, 5);
     for (int i = 0; i < n; i++)
         receive(club, events[i].data.ptr);
@@ -350,7 +401,8 @@ static void fill(struct club *club) {
             .is_local = plan->path != NULL && i % 3 == 2,
             .port = plan->port[i % places],
             .in = malloc(IN_BYTES),
-            .heard = calloc(plan->speakers + 1, sizeof(uint64_t)) };
+            .heard = calloc(plan->speakers + 1, sizeof(uint64_t)),
+            .presence = calloc(plan->speakers + 1, sizeof(enum presence)) };
 }
 
 struct talkers *talkers_start(const struct talkers_plan *plan) {

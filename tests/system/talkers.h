@@ -5,7 +5,8 @@
  * Members of a chat that are programs, in a process of their own: each says numbered messages,
  * comes back where it was when its connection ends, and holds what it gets against what all the
  * others get. A message counts when it is acknowledged; until then it is said again, with the same
- * number. A gap is a failure.
+ * number. A gap is a failure, and so is who joins twice without having left, or the other way
+ * round, and who waits for an acknowledgement for too long.
  */
 
 #include <stdbool.h>
@@ -28,9 +29,10 @@ struct talkers_plan {
 /* In memory that the process shares. */
 struct talkers {
     _Atomic uint64_t acknowledged, received;
-    _Atomic uint64_t last;    /* the highest number of a message */
-    _Atomic unsigned returns; /* of those whose connection had ended */
-    _Atomic unsigned in;      /* that were welcomed, at least once */
+    _Atomic uint64_t last;       /* the highest number of a message */
+    _Atomic unsigned returns;    /* of those whose connection had ended */
+    _Atomic unsigned slowest_ms; /* that one has waited for an acknowledgement */
+    _Atomic unsigned in;         /* that were welcomed, at least once */
     _Atomic unsigned failed;
     _Atomic bool is_over;
     char why[400]; /* the first failure */

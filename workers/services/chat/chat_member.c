@@ -298,9 +298,24 @@ static bool enter_again(struct session *session, bool is_elsewhere) {
     return true;
 }
 
-bool chat_member_arrive(struct session *session) {
+/* The place is ours again. */
+static bool take_over(struct session *session) {
     struct chat_member *member = session_state(session);
     struct post *post = session_post(session);
+
+    return chat_room_take_over(chat_guest_room(post), member->guest.place.index,
+        member->guest.place.word, chat_guest_owner(post), &member->guest.place);
+}
+
+/* He has come back over another connection while this one was under way. */
+static bool is_back_elsewhere(struct session *session) {
+    const struct chat_member *member = session_state(session);
+
+    return chat_room_find_member(chat_guest_room(session_post(session)), member->guest.id) >= 0;
+}
+
+bool chat_member_arrive(struct session *session) {
+    struct chat_member *member = session_state(session);
     const bool is_elsewhere = (member->flags & CHAT_IS_ELSEWHERE) != 0,
                is_moved = (member->flags & CHAT_IS_MOVED) != 0;
 
@@ -309,8 +324,11 @@ bool chat_member_arrive(struct session *session) {
         member->since = UINT64_MAX;
     if (!is_moved)
         return (member->flags & CHAT_IS_IN) != 0;
-    return (!is_elsewhere &&
-               chat_room_take_over(chat_guest_room(post), member->guest.place.index,
-                   member->guest.place.word, chat_guest_owner(post), &member->guest.place)) ||
-           enter_again(session, is_elsewhere);
+    if (!is_elsewhere && take_over(session))
+        return true;
+    if (!is_elsewhere && is_back_elsewhere(session)) {
+        chat_member_end(session, "replaced", CHAT_WORD_BYE_REPLACED);
+        return false;
+    }
+    return enter_again(session, is_elsewhere);
 }

@@ -467,6 +467,22 @@ Test(chat_program, who_is_on_the_way_for_too_long_is_buried_and_comes_in_again) 
     cr_expect_not_null(strstr(hears(there), "\"from\":\"Bob\",\"text\":\"all\""));
 }
 
+Test(chat_program, who_has_come_back_elsewhere_is_not_let_in_again_by_what_was_on_the_way) {
+    struct peer *bob = comes(&room.worker[1], "", "Bob"), *ann = comes(&room.worker[0], "", "Ann"),
+                *there, *again;
+
+    there = goes_to(ann, &room.worker[2]);
+    again = comes(&room.worker[1], since(2), "Ann");
+    forget(bob);
+    chat_service.writable(&there->session);
+    cr_expect(there->is_closed);
+    cr_expect_not_null(strstr(hears(there), "{\"t\":\"bye\",\"code\":\"replaced\"}"));
+    ends(there);
+    sends(again, "{\"t\":\"say\",\"text\":\"4\"}");
+    HEARS(bob, "{\"t\":\"msg\",\"seq\":4,\"from\":\"Ann\",\"text\":\"4\"}\n");
+    cr_expect_eq(room.count[CHAT_COUNT_JOINED], 2);
+}
+
 Test(chat_program, packed_nonsense_is_not_taken) {
     struct peer *ann = comes(&room.worker[0], "", "Ann"),
                 *other = add_peer(&room.worker[1], WIRE_FORM_LINE);
