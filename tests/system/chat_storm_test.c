@@ -35,14 +35,14 @@ struct form {
     bool has[3];
 };
 
+enum { PROCESS, THREAD, EVENT, ALL_THREE };
+
 static const struct form forms[] = {
-    { "process", { true, false, false } },
-    { "thread", { false, true, false } },
-    { "event", { false, false, true } },
-    { "all three", { true, true, true } },
+    [PROCESS] = { "process", { true, false, false } },
+    [THREAD] = { "thread", { false, true, false } },
+    [EVENT] = { "event", { false, false, true } },
+    [ALL_THREE] = { "all three", { true, true, true } },
 };
-#define EACH_FORM(form) \
-    for (const struct form *form = forms; form < forms + sizeof(forms) / sizeof(forms[0]); form++)
 
 static unsigned count_models(const struct form *form) {
     return form->has[0] + form->has[1] + form->has[2];
@@ -126,7 +126,7 @@ static void each_model_tells_everybody(void) {
     struct talkers *talkers;
     struct daemon daemon;
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < ALL_THREE; i++) {
         write_all(&forms[i], plan.count, "");
         start_all(&daemon, &forms[i], &plan);
         talkers = talkers_start(&plan);
@@ -168,8 +168,20 @@ static void storm(const struct form *form) {
     clear(&daemon);
 }
 
-static void storm_loses_and_doubles_nothing(void) {
-    EACH_FORM(form) storm(form);
+static void process_in_a_storm_loses_and_doubles_nothing(void) {
+    storm(&forms[PROCESS]);
+}
+
+static void thread_in_a_storm_loses_and_doubles_nothing(void) {
+    storm(&forms[THREAD]);
+}
+
+static void event_in_a_storm_loses_and_doubles_nothing(void) {
+    storm(&forms[EVENT]);
+}
+
+static void all_three_in_a_storm_lose_and_double_nothing(void) {
+    storm(&forms[ALL_THREE]);
 }
 
 static void reloads_alone_end_no_connection(void) {
@@ -177,7 +189,7 @@ static void reloads_alone_end_no_connection(void) {
     struct talkers_plan plan = {
         .count = 18, .speakers = 18, .under_way = 2, .pause_us = 1000, .path = UNIX_PATH
     };
-    const struct form *all = &forms[3];
+    const struct form *all = &forms[ALL_THREE];
     struct talkers *talkers;
     struct daemon daemon;
 
@@ -198,7 +210,12 @@ static void reloads_alone_end_no_connection(void) {
 
 static const struct harness_test tests[] = {
     { "each_model_tells_everybody", each_model_tells_everybody },
-    { "storm_loses_and_doubles_nothing", storm_loses_and_doubles_nothing },
+    { "process_in_a_storm_loses_and_doubles_nothing",
+        process_in_a_storm_loses_and_doubles_nothing },
+    { "thread_in_a_storm_loses_and_doubles_nothing", thread_in_a_storm_loses_and_doubles_nothing },
+    { "event_in_a_storm_loses_and_doubles_nothing", event_in_a_storm_loses_and_doubles_nothing },
+    { "all_three_in_a_storm_lose_and_double_nothing",
+        all_three_in_a_storm_lose_and_double_nothing },
     { "reloads_alone_end_no_connection", reloads_alone_end_no_connection },
     { .name = NULL },
 };

@@ -27,6 +27,7 @@
 #define IN_BYTES    (1u << 16)
 
 enum talker_state { AWAY, GREETING, IN };
+static const char *const states[] = { "away", "greeting", "in" };
 enum presence { UNKNOWN, HERE, GONE };
 
 struct talker {
@@ -59,9 +60,16 @@ struct club {
 
 static void fail(
     struct club *club, const struct talker *talker, const char *what, const char *line) {
-    if (club->talkers->failed++ == 0)
-        snprintf(club->talkers->why, sizeof(club->talkers->why), "member-%u at %lu: %s: %.200s",
-            talker->number, (unsigned long)talker->at, what, line);
+    struct sockaddr_in own = { .sin_port = 0 };
+    socklen_t len = sizeof(own);
+
+    if (club->talkers->failed++ > 0)
+        return;
+    if (!talker->is_local)
+        getsockname(talker->fd, (struct sockaddr *)&own, &len);
+    snprintf(club->talkers->why, sizeof(club->talkers->why),
+        "member-%u (%s from %u) at %lu: %s: %.200s", talker->number, states[talker->state],
+        ntohs(own.sin_port), (unsigned long)talker->at, what, line);
 }
 
 /* ---- out ---- */
