@@ -237,7 +237,7 @@ static void take_line(struct club *club, struct talker *talker, const char *line
         if (strstr(line, "\"welcome\"") == NULL)
             return;
     if (strncmp(line, "{\"t\":\"bye\"", 10) == 0) {
-        if (strstr(line, "stopping") == NULL && strstr(line, "replaced") == NULL)
+        if (strstr(line, "stopping") == NULL)
             fail(club, talker, "shown out", line);
         return;
     }

@@ -138,7 +138,7 @@ static void begin(struct session *session, uint64_t seq) {
     const bool is_json = (member->flags & CHAT_IS_JSON) != 0;
 
     member->flags |= CHAT_IS_IN;
-    member->next = seq;
+    member->next = member->came_at = seq;
     chat_member_post(post)->scene.members = chat_room_count(chat_guest_room(post));
     if ((member->flags & CHAT_HAS_SINCE) != 0) {
         if (member->since < seq)
@@ -290,6 +290,7 @@ static bool enter_again(struct session *session, bool is_elsewhere) {
         return false;
     }
     note_suffix(session, name, entry.typed_len);
+    member->came_at = seq;
     if (!is_elsewhere)
         return true;
     member->next = seq;

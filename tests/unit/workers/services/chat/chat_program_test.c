@@ -143,6 +143,21 @@ Test(chat_program, who_comes_back_to_the_same_worker_has_not_left) {
     HEARS(bob, "{\"t\":\"msg\",\"seq\":4,\"from\":\"Ann\",\"text\":\"4\"}\n");
 }
 
+Test(chat_program, who_comes_back_twice_is_not_replaced_by_the_first_time) {
+    struct peer *ann = comes(&room.worker[0], "", "Ann"), *bob = comes(&room.worker[1], "", "Bob"),
+                *again;
+
+    /* The worker is killed before she has read that she is back. */
+    comes(&room.worker[2], since(2), "Ann");
+    kill_worker(&room.worker[2]);
+    ends(ann);
+    again = comes(&room.worker[0], since(2), "Ann");
+    cr_expect_not(again->is_closed);
+    cr_expect_not_null(strstr(hears(again), "{\"t\":\"welcome\",\"seq\":4,\"name\":\"Ann\""));
+    sends(bob, "{\"t\":\"say\",\"text\":\"5\"}");
+    HEARS(again, "{\"t\":\"msg\",\"seq\":5,\"from\":\"Bob\",\"text\":\"5\"}\n");
+}
+
 Test(chat_program, who_joins_hears_nothing_of_before_in_the_same_turn) {
     struct peer *bob = joins(&room.worker[1], WIRE_FORM_RAW, "Bob"),
                 *nina = add_peer(&room.worker[1], WIRE_FORM_LINE);
