@@ -146,7 +146,9 @@ static void storm(const struct form *form) {
         .under_way = 2,
         .pause_us = 2000,
         .path = UNIX_PATH,
-        .leave_each = 100 };
+        .leave_each = 100,
+        .rename_each = 30,
+        .comes_over = true };
     struct talkers *talkers;
     struct daemon daemon;
     unsigned killed = 0;
@@ -184,6 +186,49 @@ static void all_three_in_a_storm_lose_and_double_nothing(void) {
     storm(&forms[ALL_THREE]);
 }
 
+/* Between any two steps of what a worker does, under each model. */
+static void strike(const struct form *form, const char *step) {
+    struct talkers_plan plan = { .count = 8,
+        .speakers = 8,
+        .under_way = 2,
+        .path = UNIX_PATH,
+        .leave_each = 20,
+        .rename_each = 5,
+        .comes_over = strstr(step, "lea") == NULL && strstr(step, "left") == NULL };
+    struct talkers *talkers;
+    struct daemon daemon;
+    char what[64];
+
+    snprintf(what, sizeof(what), "%s, %s", form->name, step);
+    plan.what = what;
+    write_all(form, plan.count, "");
+    setenv("PREFORK_FAILPOINT", step, 1);
+    start_all(&daemon, form, &plan);
+    talkers = talkers_start(&plan);
+    talkers_go_on(talkers, 100);
+    if (strstr(step, "give") != NULL || strstr(step, "take") != NULL)
+        daemon_do("{\"verb\":\"restart\",\"args\":{\"service\":\"echo\",\"wait\":true}}");
+    for (unsigned i = 0; i < 200 && daemon_log_count("killed by SIGKILL") == 0; i++)
+        talkers_go_on(talkers, 20);
+    CHECK(daemon_log_count("killed by SIGKILL") > 0, "%s: nobody was struck", what);
+    talkers_go_on(talkers, 50);
+    talkers_stop(talkers);
+    wait_all(form);
+    clear(&daemon);
+}
+
+static void death_at_any_step_loses_and_doubles_nothing(void) {
+    static const char *const steps[] = { "bus-write:30", "bus-swap:30", "bus-tail:30",
+        "bus-wake:30", "bus-woken:30", "bus-sleep:30", "bus-read:30", "chat-trying:6",
+        "chat-looked:6", "chat-held:6", "chat-joined:6", "chat-back:3", "chat-renaming:3",
+        "chat-yielded:3", "chat-introduced:3", "chat-leaving:3", "chat-left:3", "hook:30", "give:2",
+        "given:2", "take:2", "taken:2" };
+
+    for (size_t i = 0; i < ALL_THREE; i++)
+        for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++)
+            strike(&forms[i], steps[k]);
+}
+
 static void reloads_alone_end_no_connection(void) {
     const unsigned reloads = harness_scale(3, 20);
     struct talkers_plan plan = {
@@ -216,6 +261,7 @@ static const struct harness_test tests[] = {
     { "event_in_a_storm_loses_and_doubles_nothing", event_in_a_storm_loses_and_doubles_nothing },
     { "all_three_in_a_storm_lose_and_double_nothing",
         all_three_in_a_storm_lose_and_double_nothing },
+    { "death_at_any_step_loses_and_doubles_nothing", death_at_any_step_loses_and_doubles_nothing },
     { "reloads_alone_end_no_connection", reloads_alone_end_no_connection },
     { .name = NULL },
 };

@@ -23,6 +23,7 @@
 #define PATIENCE_MS 30000
 #define STALL_MS    15000
 #define RETRY_MS    20
+#define OVER_MS     100        /* so long the old connection stands at most */
 #define ORDER_MOST  (1u << 21) /* events of one run */
 #define IN_BYTES    (1u << 16)
 
@@ -31,9 +32,11 @@ static const char *const states[] = { "away", "greeting", "in" };
 enum presence { UNKNOWN, HERE, GONE };
 
 struct talker {
-    int fd; /* -1: it is away */
+    int fd;     /* -1: it is away */
+    int old_fd; /* from which it comes over; -1: none */
+    uint64_t old_until_ns;
     enum talker_state state;
-    bool is_framed, is_local;
+    bool is_framed, is_local, is_renamed;
     uint16_t port;
     unsigned number;          /* its own, from 1 */
     uint64_t said, came_back; /* its messages */
@@ -68,7 +71,8 @@ static void fail(
     if (!talker->is_local)
         getsockname(talker->fd, (struct sockaddr *)&own, &len);
     snprintf(club->talkers->why, sizeof(club->talkers->why),
-        "member-%u (%s from %u) at %lu: %s: %.200s", talker->number, states[talker->state],
+        "%s: member-%u (%s from %u) at %lu: %s: %.200s",
+        club->plan->what != NULL ? club->plan->what : "talk", talker->number, states[talker->state],
         ntohs(own.sin_port), (unsigned long)talker->at, what, line);
 }
 
@@ -81,6 +85,24 @@ static void go_away(struct talker *talker) {
     talker->state = AWAY;
     talker->len = 0;
     talker->retry_at_ns = harness_now_ns() + RETRY_MS * 1000000ull;
+}
+
+/* By itself: it is there on the old connection, but reads nothing more. */
+static void come_over(struct talker *talker) {
+    if (talker->old_fd >= 0)
+        close(talker->old_fd);
+    talker->old_fd = talker->fd;
+    talker->old_until_ns = harness_now_ns() + OVER_MS * 1000000ull;
+    talker->fd = -1;
+    go_away(talker);
+    talker->retry_at_ns = 0;
+}
+
+static void end_old(struct talker *talker, uint64_t now_ns) {
+    if (talker->old_fd < 0 || (talker->state != IN && now_ns < talker->old_until_ns))
+        return;
+    close(talker->old_fd);
+    talker->old_fd = -1;
 }
 
 static void say(struct talker *talker, const char *text) {
@@ -105,6 +127,16 @@ static void say_message(struct talker *talker, uint64_t id) {
     snprintf(text, sizeof(text),
         "{\"t\":\"say\",\"id\":%lu,\"text\":\"%lu of member-%u, in some more words\"}",
         (unsigned long)id, (unsigned long)id, talker->number);
+    say(talker, text);
+}
+
+/* There and back again; the numbers in its names are the same. */
+static void say_name(struct talker *talker) {
+    char text[100];
+
+    snprintf(text, sizeof(text), "{\"t\":\"nick\",\"name\":\"member-%u%s\"}", talker->number,
+        talker->is_renamed ? "" : " again");
+    talker->is_renamed = !talker->is_renamed;
     say(talker, text);
 }
 
@@ -230,6 +262,16 @@ static void take_presence(
         talker->presence[number] = presence;
 }
 
+/* Whoever it is, is there. */
+static void take_name(struct club *club, struct talker *talker, const char *line) {
+    const unsigned number = (unsigned)number_of(line, "\"from\":\"member-");
+
+    if (number == 0 || number != number_of(line, "\"name\":\"member-"))
+        fail(club, talker, "another's name", line);
+    else if (number <= club->plan->speakers && talker->presence[number] == GONE)
+        fail(club, talker, "who has left has another name", line);
+}
+
 static void take_line(struct club *club, struct talker *talker, const char *line) {
     const uint64_t seq = number_of(line, "\"seq\":");
 
@@ -255,6 +297,8 @@ static void take_line(struct club *club, struct talker *talker, const char *line
         take_ok(club, talker, seq, number_of(line, "\"id\":"), line);
     else if (strncmp(line, "{\"t\":\"welcome\"", 14) == 0)
         take_welcome(club, talker, line);
+    else if (strncmp(line, "{\"t\":\"nick\"", 11) == 0)
+        take_name(club, talker, line);
     else if (strncmp(line, "{\"t\":\"joined\"", 13) == 0)
         take_presence(club, talker, HERE, line);
     else if (strncmp(line, "{\"t\":\"left\"", 11) == 0)
@@ -351,11 +395,14 @@ static void say_more(struct club *club, struct talker *talker) {
     if (talker->waits_since_ns == 0)
         talker->waits_since_ns = harness_now_ns();
     say_message(talker, ++talker->said);
+    if (club->plan->rename_each > 0 && talker->said % club->plan->rename_each == 0)
+        say_name(talker);
     if (talker->said >= talker->leave_at)
-        go_away(talker);
+        club->plan->comes_over ? come_over(talker) : go_away(talker);
 }
 
 static void act(struct club *club, struct talker *talker, uint64_t now_ns) {
+    end_old(talker, now_ns);
     if (talker->fd < 0 && now_ns >= talker->retry_at_ns)
         come(club, talker);
     else if (talker->fd >= 0)
@@ -404,6 +451,7 @@ static void fill(struct club *club) {
     club->epoll = epoll_create1(EPOLL_CLOEXEC);
     for (unsigned i = 0; i < plan->count; i++)
         club->talker[i] = (struct talker){ .fd = -1,
+            .old_fd = -1,
             .number = i + 1,
             .is_framed = i % 2 == 1,
             .is_local = plan->path != NULL && i % 3 == 2,

@@ -17,6 +17,7 @@
 #define TALKERS_PLACES 4
 
 struct talkers_plan {
+    const char *what;              /* they go through, for who reads of a failure; or NULL */
     unsigned count;                /* of them */
     unsigned speakers;             /* so many of them talk, the first ones */
     uint16_t port[TALKERS_PLACES]; /* they are dealt out to these; 0 ends the list */
@@ -24,6 +25,8 @@ struct talkers_plan {
     unsigned under_way;            /* messages of each that are not acknowledged */
     unsigned pause_us;             /* between two turns of saying */
     unsigned leave_each;           /* each leaves by itself after about so many; 0: never */
+    unsigned rename_each;          /* and changes its name after so many; 0: never */
+    bool comes_over; /* who leaves by itself comes back before the old connection ends */
 };
 
 /* In memory that the process shares. */
@@ -35,7 +38,7 @@ struct talkers {
     _Atomic unsigned in;         /* that were welcomed, at least once */
     _Atomic unsigned failed;
     _Atomic bool is_over;
-    char why[400]; /* the first failure */
+    char why[500]; /* the first failure */
     pid_t pid;
 };
 

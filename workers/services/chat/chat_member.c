@@ -170,6 +170,8 @@ void chat_member_join(struct session *session, const char *typed, size_t len) {
         begin(session, seq);
         return;
     }
+    if (has_key)
+        chat_guest_bury_leaving(post, member->guest.id);
     result = chat_guest_enter(post, &member->guest, &entry, &seq);
     if (result != CHAT_ENTER_OK) {
         refuse_entry(session, result, 0, result == CHAT_ENTER_TAKEN ? hint : NULL);
@@ -283,6 +285,7 @@ static bool enter_again(struct session *session, bool is_elsewhere) {
     if (is_elsewhere)
         member->guest.id = chat_room_hash(
             chat_guest_room(session_post(session)), 'k', member->key, strlen(member->key));
+    chat_guest_bury_leaving(session_post(session), member->guest.id);
     result = chat_guest_enter(session_post(session), &member->guest, &entry, &seq);
     if (result != CHAT_ENTER_OK) {
         member->flags &= ~(uint32_t)CHAT_IS_IN;
@@ -312,7 +315,7 @@ static bool take_over(struct session *session) {
 static bool is_back_elsewhere(struct session *session) {
     const struct chat_member *member = session_state(session);
 
-    return chat_room_find_member(chat_guest_room(session_post(session)), member->guest.id) >= 0;
+    return chat_room_find_member(chat_guest_room(session_post(session)), member->guest.id, 0) >= 0;
 }
 
 bool chat_member_arrive(struct session *session) {
