@@ -70,13 +70,23 @@ static void escape_byte(char *out, unsigned char byte) {
         strcpy(out, "\\\\");
         break;
     default:
-        snprintf(out, 5, "\\%03o", byte);
+        snprintf(out, 5, "\\x%02x", byte);
     }
+}
+
+/* Of what is at s and is not to be shown as it is; it takes no more than ESCAPE_LINE_GROWTH for
+ * each byte. Returns the length. */
+static size_t escape_piece(
+    char *out, size_t size, const unsigned char *s, int step, uint32_t rune) {
+    if (step > 1)
+        return (size_t)snprintf(out, size, "\\u{%x}", rune);
+    escape_byte(out, *s);
+    return strlen(out);
 }
 
 size_t escape_line(char *dst, size_t size, const char *src, size_t len) {
     const unsigned char *s = (const unsigned char *)src;
-    char piece[4 * ESCAPE_LINE_GROWTH + 1], *end;
+    char piece[4 * ESCAPE_LINE_GROWTH + 1];
     size_t used = 0, n;
     uint32_t rune;
     int step;
@@ -89,13 +99,8 @@ size_t escape_line(char *dst, size_t size, const char *src, size_t len) {
             memcpy(piece, s + i, (size_t)step);
             n = (size_t)step;
         } else {
+            n = escape_piece(piece, sizeof(piece), s + i, step, rune);
             step = step > 0 ? step : 1;
-            end = piece;
-            for (int k = 0; k < step; k++) {
-                escape_byte(end, s[i + (size_t)k]);
-                end += strlen(end);
-            }
-            n = (size_t)(end - piece);
         }
         if (used + n >= size)
             break;

@@ -26,8 +26,8 @@ bool escape_is_shown(uint32_t rune);
 
 /*
  * Copy src to dst as one line that a terminal shows and does not obey: printable ASCII and
- * well-formed UTF-8 stay; control characters, broken bytes, line separators and bidirectional
- * marks become \n, \t, \\ or \ooo (octal, byte by byte). dst is always terminated; what does not
+ * well-formed UTF-8 stay; control characters and broken bytes become \n, \r, \t, \\ or \xNN, C1
+ * controls, line separators and bidirectional marks \u{N}. dst is always terminated; what does not
  * fit is left out whole.
  * Returns the length of the text in dst.
  */

@@ -20,8 +20,10 @@
 
 #define WIRE_RAW_CHUNK 1024u /* what a classic peer reads or sends at once */
 
-#define WIRE_RAW_SEND_MAX    1000u /* of a message that is sent, so that recv(1024) takes it whole */
-#define WIRE_RAW_SEND_GAP_MS 50u   /* a peer has read what was sent so long ago */
+#define WIRE_RAW_SEND_MAX 1000u /* of a message that is sent, so that recv(1024) takes it whole */
+/* A peer that takes no longer than 50 ms, and that is woken late, has read what was sent so long
+ * ago */
+#define WIRE_RAW_SEND_GAP_MS 75u
 
 /* All zero is a reader at its beginning. */
 struct wire_raw {

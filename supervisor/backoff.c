@@ -16,6 +16,10 @@ void backoff_add_death(
     backoff->until_ns = now_ns + (uint64_t)((double)delay_ms * 1e6 * (1.0 - JITTER_SHARE * jitter));
 }
 
+void backoff_end_row(struct backoff *backoff) {
+    backoff->deaths = 0;
+}
+
 void backoff_reset(struct backoff *backoff) {
     backoff->deaths = 0;
     backoff->until_ns = 0;

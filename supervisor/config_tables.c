@@ -155,7 +155,7 @@ const struct setting config_service_settings[] = {
     { SERVICE_MS(graceful_timeout), .fallback = "30s", .max = YEAR_MS,
         .help = "what a leaving worker has to finish its sessions" },
     { SERVICE_MS(restart_delay), .fallback = "100ms", .min = 1, .max = YEAR_MS,
-        .help = "wait after a worker died before it was ready; doubled each time" },
+        .help = "wait after a worker died before it was ready; doubled for each in a row" },
     { SERVICE_MS(restart_max_delay), .fallback = "60s", .min = 1, .max = YEAR_MS,
         .help = "the longest such wait" },
     { SERVICE(start_retries), NUMBER, .fallback = "0", .max = UINT32_MAX,

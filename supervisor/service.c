@@ -143,6 +143,7 @@ void service_worker_ready(struct service *service, struct child *child) {
     child->deadline_ns = UINT64_MAX;
     if (service->is_candidate) /* it is held until the reload is decided */
         return;
+    backoff_end_row(&service->backoff);
     child->replaces = NULL;
     if (old != NULL)
         service_replace(service, old, child);

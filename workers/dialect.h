@@ -11,7 +11,7 @@
  *
  * A raw peer reads with recv(1024) and cannot tell where one read ends and another begins: so at
  * most 1000 bytes are under way that it may not have read, cut between messages. It has read them
- * when its kernel has all and 50 ms have gone by (a UNIX socket tells at once).
+ * when its kernel has all and its 50 ms and some more have gone by (a UNIX socket tells at once).
  */
 
 #include <stdbool.h>

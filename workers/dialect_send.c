@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "shared/clock.h"
 #include "shared/text_utf8.h"
 #include "workers/connection.h"
 #include "workers/dialect.h"
@@ -66,6 +67,13 @@ static size_t cut(const char *data, size_t len, size_t most) {
     return 0;
 }
 
+/* Much may have been sent to others since the turn began: the peer has its time from now on. */
+static size_t begin_send(struct connection *connection, uint64_t now_ms) {
+    const uint64_t late_ms = clock_now_ms();
+
+    return wire_begin_send(&connection->dialect->wire, late_ms > now_ms ? late_ms : now_ms);
+}
+
 static size_t begin_piece(struct connection *connection, uint64_t now_ms, size_t *out_skip) {
     struct dialect *dialect = connection->dialect;
     const char *data = connection->unsent + connection->unsent_at;
@@ -82,7 +90,7 @@ static size_t begin_piece(struct connection *connection, uint64_t now_ms, size_t
     if (n == 0)
         return 0;
     dialect->window += n;
-    *out_skip = wire_begin_send(&dialect->wire, now_ms) > 0 && data[0] == '\n' ? 1 : 0;
+    *out_skip = begin_send(connection, now_ms) > 0 && data[0] == '\n' ? 1 : 0;
     return n - *out_skip;
 }
 

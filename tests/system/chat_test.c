@@ -325,7 +325,7 @@ static bool is_listed(struct peer *peer, const char *words) {
  */
 static void death_at_any_step_leaves_the_room_in_order(void) {
     static const char *const steps[] = { "chat-trying:3", "chat-held:3", "chat-joined:3",
-        "chat-leaving:1", "chat-left:1", "chat-renamed:1", "hook:12" };
+        "chat-leaving:1", "chat-left:1", "chat-introduced:1", "hook:12" };
     struct daemon daemon;
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -342,7 +342,7 @@ static void death_at_any_step_leaves_the_room_in_order(void) {
             CHECK(harness_until(5000, is_shown_out(carl)), "%s: nobody was struck", steps[i]);
         else
             hears(carl, "Carl!");
-        if (strncmp(steps[i], "chat-renamed", 12) == 0)
+        if (strncmp(steps[i], "chat-introduced", 15) == 0)
             says(carl, "/nick Dora\n");
         for (unsigned k = 0; k < 12 && strncmp(steps[i], "hook", 4) == 0; k++)
             says(carl, "x\n");

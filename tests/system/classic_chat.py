@@ -1,15 +1,17 @@
 #!/usr/bin/python3
 """Clients of the lab's chat, as they are: a thread that reads with recv(1024).decode, no ends of
-messages. classic_chat.py PORT COUNT ROUNDS: each says ROUNDS messages, long Cyrillic ones among
-them, one when the others have read the one before, and has to read all that the others say, whole.
-Prints what went wrong."""
+messages. classic_chat.py PORT COUNT ROUNDS [DELAY_MS]: each says ROUNDS messages, long Cyrillic ones
+among them, one when the others have read the one before, and has to read all that the others say,
+whole. Each but the first rests up to DELAY_MS after each read. Prints what went wrong."""
+import random
 import re
 import socket
 import sys
 import threading
 import time
 
-port, count, rounds = map(int, sys.argv[1:])
+port, count, rounds = map(int, sys.argv[1:4])
+delay = int(sys.argv[4]) / 1000 if len(sys.argv) > 4 else 0
 line = re.compile(r"\[\d\d:\d\d:\d\d\] (Клиент \d+): (\d+) (ж*)(…?)$")
 
 
@@ -17,6 +19,7 @@ class Client:
     def __init__(self, number):
         self.name, self.heard, self.wrong = f"Клиент {number}", {}, []
         self.joined = 0
+        self.delay = delay if number > 0 else 0
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.sendall(self.name.encode("utf-8"))
         threading.Thread(target=self.receive, daemon=True).start()
@@ -24,10 +27,15 @@ class Client:
     def receive(self):
         while True:
             try:
-                message = self.socket.recv(1024).decode("utf-8")
+                data = self.socket.recv(1024)
+                message = data.decode("utf-8")
                 if not message:
                     break
+                if len(data) > 1000:
+                    self.wrong.append(f"{self.name} read {len(data)} bytes at once")
                 self.take(message)
+                if self.delay > 0:
+                    time.sleep(random.uniform(0, self.delay))
             except Exception as error:
                 self.wrong.append(f"{self.name}: {error}")
                 break

@@ -55,7 +55,7 @@ static void what_a_worker_prints_becomes_records(void) {
                            "msg=\"hello event=forged\" stream=stdout\n") == 2,
         "%s", daemon_log());
     CHECK(daemon_log_count(" level=info service=echo slot=2 event=output "
-                           "msg=\"and\\033[31m bye\" stream=stdout\n") == 2,
+                           "msg=\"and\\x1b[31m bye\" stream=stdout\n") == 2,
         "%s", daemon_log());
     CHECK(daemon_log_count(" level=warn service=echo slot=2 event=output "
                            "msg=\"something went wrong\" stream=stderr\n") == 2,

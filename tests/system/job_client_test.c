@@ -133,7 +133,7 @@ static void end_of_the_job_is_that_of_the_client(void) {
     r = FAKE_ASK("job", "submit", "null", "100", "--wait");
     expect_exit(&r, 3);
     CHECK(strcmp(r.out, "1\n") == 0, "%s", r.out);
-    expect_words("stderr", r.err, "prefork: job submit: chunk 4: killed by \\033[2J\n");
+    expect_words("stderr", r.err, "prefork: job submit: chunk 4: killed by \\x1b[2J\n");
     expect_words("stderr", r.err, "job 17 is incomplete");
     expect_words("stderr", r.err, "prefork job retry 17 goes on where it was");
     fake_join();

@@ -104,7 +104,7 @@ static void control_characters_are_not_echoed(void) {
 
     CHECK(r.code == 2, "exit %d", r.code);
     CHECK(strchr(r.err, '\033') == NULL, "an escape reached the terminal");
-    expect_words("stderr", r.err, "1\\033[31m2");
+    expect_words("stderr", r.err, "1\\x1b[31m2");
 }
 
 static void locked_journal_is_busy(void) {

@@ -43,7 +43,7 @@ static void list_is_a_table_or_objects(void) {
     CHECK(r.code == 0 && expect_count_lines(r.out) == 3, "exit %d: %s", r.code, r.out);
     expect_words("the table", r.out, "17        ann   divisible  1..250 000  done    100 %");
     expect_words("the table", r.out, "1..250 000  paused    4 %   35 714  ended ");
-    expect_words("the table", r.out, "no room on \\033[2J");
+    expect_words("the table", r.out, "no room on \\x1b[2J");
     r = FAKE_ASK("job", "list", "--all", "-n", "5", "--json");
     CHECK(r.code == 0 && expect_count_lines(r.out) == 2, "exit %d: %s", r.code, r.out);
     CHECK(strncmp(r.out, "{\"id\":17,", 9) == 0, "%s", r.out);
@@ -76,7 +76,7 @@ static void show_says_why_and_what_next(void) {
     r = FAKE_ASK("job", "show", "17");
     expect_exit(&r, 0);
     expect_words("stdout", r.out, "job 17 of ann is incomplete, exit 3\n");
-    expect_words("stdout", r.out, "cause      chunk 12: \\033[2J\n");
+    expect_words("stdout", r.out, "cause      chunk 12: \\x1b[2J\n");
     expect_words("stdout", r.out, "kernel     divisible --by 7 --chunk 1000\n");
     expect_words("stdout", r.out, "4 %, 12 of 250 chunks, 35 714 results; begun 2 times\n");
     expect_words("stdout", r.out, "started    2020-09-13 12:26:41, ");

@@ -220,7 +220,12 @@ static void one_message_is_one_record_whatever_stands_in_it(void) {
         text = written(m);
         expect_line(
             m, STAMP "\\(.*\\): a\\\\n2026\\.01\\.01 00:00:00 \\(10\\.0\\.0\\.1:1\\): forged");
-        expect_line(m, STAMP "\\(.*\\): \\\\033\\[2J\\\\033\\]0;title\\\\007");
+        expect_line(m, STAMP "\\(.*\\): \\\\x1b\\[2J\\\\x1b\\]0;title\\\\x07");
+        expect_line(m, STAMP "\\(.*\\): \\\\u\\{202e\\}bidi");
+        expect_line(m, STAMP "\\(.*\\): \\\\u\\{9b\\}31m");
+        expect_line(m, STAMP "\\(.*\\): cr\\\\rlf");
+        expect_line(m, STAMP "\\(.*\\): \\\\x80\\\\xffbad");
+        expect_line(m, STAMP "\\(.*\\): x\\\\x00y");
         for (const char *c = text; *c != '\0'; c++)
             CHECK(*c == '\n' || (unsigned char)*c >= 0x20, "byte %u: %s", *c, text);
         CHECK(strstr(text, "\xe2\x80\xae") == NULL && strstr(text, "\xc2\x9b") == NULL, "%s", text);

@@ -1,7 +1,7 @@
 /*
  * One loop over all of them. Half speak lines and half frames. Numbers of events only ever rise,
- * whatever connection they come through; of each speaker every message comes once and in order; and
- * under one number all get the same.
+ * whatever connection they come through; of each speaker every message comes once and in order,
+ * from the first one to the last; and under one number all get the same.
  */
 #include "tests/system/talkers.h"
 
@@ -21,23 +21,33 @@
 #include "tests/support/harness.h"
 
 #define PATIENCE_MS 30000
+#define STALL_MS    15000
 #define RETRY_MS    20
+#define OVER_MS     100        /* so long the old connection stands at most */
 #define ORDER_MOST  (1u << 21) /* events of one run */
 #define IN_BYTES    (1u << 16)
 
 enum talker_state { AWAY, GREETING, IN };
+static const char *const states[] = { "away", "greeting", "in" };
+enum presence { UNKNOWN, HERE, GONE };
 
 struct talker {
-    int fd; /* -1: it is away */
+    int fd;     /* -1: it is away */
+    int old_fd; /* from which it comes over; -1: none */
+    uint64_t old_until_ns;
     enum talker_state state;
-    bool is_framed, is_local;
+    bool is_framed, is_local, is_renamed;
     uint16_t port;
     unsigned number;          /* its own, from 1 */
     uint64_t said, came_back; /* its messages */
     uint64_t at;              /* the last event; 0: none yet */
+    uint64_t first_at;        /* its first welcome */
     uint64_t message_at;      /* the last message */
+    uint64_t own_at;          /* the last one of its own */
     uint64_t retry_at_ns, leave_at;
-    uint64_t *heard; /* of each speaker: the last message */
+    uint64_t waits_since_ns; /* for an acknowledgement; 0: none is due */
+    uint64_t *heard;         /* of each speaker: the last message */
+    enum presence *presence; /* of each speaker, as it was told */
     char room[33];
     char *in;
     size_t len;
@@ -53,9 +63,17 @@ struct club {
 
 static void fail(
     struct club *club, const struct talker *talker, const char *what, const char *line) {
-    if (club->talkers->failed++ == 0)
-        snprintf(club->talkers->why, sizeof(club->talkers->why), "member-%u at %lu: %s: %.200s",
-            talker->number, (unsigned long)talker->at, what, line);
+    struct sockaddr_in own = { .sin_port = 0 };
+    socklen_t len = sizeof(own);
+
+    if (club->talkers->failed++ > 0)
+        return;
+    if (!talker->is_local)
+        getsockname(talker->fd, (struct sockaddr *)&own, &len);
+    snprintf(club->talkers->why, sizeof(club->talkers->why),
+        "%s: member-%u (%s from %u) at %lu: %s: %.200s",
+        club->plan->what != NULL ? club->plan->what : "talk", talker->number, states[talker->state],
+        ntohs(own.sin_port), (unsigned long)talker->at, what, line);
 }
 
 /* ---- out ---- */
@@ -67,6 +85,24 @@ static void go_away(struct talker *talker) {
     talker->state = AWAY;
     talker->len = 0;
     talker->retry_at_ns = harness_now_ns() + RETRY_MS * 1000000ull;
+}
+
+/* By itself: it is there on the old connection, but reads nothing more. */
+static void come_over(struct talker *talker) {
+    if (talker->old_fd >= 0)
+        close(talker->old_fd);
+    talker->old_fd = talker->fd;
+    talker->old_until_ns = harness_now_ns() + OVER_MS * 1000000ull;
+    talker->fd = -1;
+    go_away(talker);
+    talker->retry_at_ns = 0;
+}
+
+static void end_old(struct talker *talker, uint64_t now_ns) {
+    if (talker->old_fd < 0 || (talker->state != IN && now_ns < talker->old_until_ns))
+        return;
+    close(talker->old_fd);
+    talker->old_fd = -1;
 }
 
 static void say(struct talker *talker, const char *text) {
@@ -91,6 +127,16 @@ static void say_message(struct talker *talker, uint64_t id) {
     snprintf(text, sizeof(text),
         "{\"t\":\"say\",\"id\":%lu,\"text\":\"%lu of member-%u, in some more words\"}",
         (unsigned long)id, (unsigned long)id, talker->number);
+    say(talker, text);
+}
+
+/* There and back again; the numbers in its names are the same. */
+static void say_name(struct talker *talker) {
+    char text[100];
+
+    snprintf(text, sizeof(text), "{\"t\":\"nick\",\"name\":\"member-%u%s\"}", talker->number,
+        talker->is_renamed ? "" : " again");
+    talker->is_renamed = !talker->is_renamed;
     say(talker, text);
 }
 
@@ -161,6 +207,8 @@ static void take_message(struct club *club, struct talker *talker, uint64_t seq,
         fail(club, talker, "another got another", line);
     if (talker->heard[number] != 0 && id != talker->heard[number] + 1)
         fail(club, talker, "its speaker's order", line);
+    if (talker->presence[number] == GONE)
+        fail(club, talker, "who has left talks", line);
     talker->heard[number] = id;
     talker->message_at = seq;
     if (seq > club->talkers->last)
@@ -177,8 +225,10 @@ static void take_welcome(struct club *club, struct talker *talker, const char *l
         fail(club, talker, "no room", line);
     if (was[0] != '\0' && strcmp(was, talker->room) != 0)
         fail(club, talker, "another room", line);
-    if (was[0] == '\0')
+    if (was[0] == '\0') {
         club->talkers->in++;
+        talker->first_at = talker->at;
+    }
     talker->state = IN;
     for (uint64_t id = talker->came_back + 1; id <= talker->said; id++)
         say_message(talker, id);
@@ -186,9 +236,40 @@ static void take_welcome(struct club *club, struct talker *talker, const char *l
 
 static void take_ok(
     struct club *club, struct talker *talker, uint64_t seq, uint64_t id, const char *line) {
+    const uint64_t now_ns = harness_now_ns();
+    const unsigned waited_ms = (unsigned)((now_ns - talker->waits_since_ns) / 1000000);
+
     take_message(club, talker, seq, talker->number, id, line);
-    club->talkers->acknowledged += id - talker->came_back;
+    if (id != talker->came_back + 1)
+        fail(club, talker, "not its next one", line);
+    club->talkers->acknowledged++;
     talker->came_back = id;
+    talker->own_at = seq;
+    if (waited_ms > club->talkers->slowest_ms)
+        club->talkers->slowest_ms = waited_ms;
+    talker->waits_since_ns = talker->said > id ? now_ns : 0;
+}
+
+static void take_presence(
+    struct club *club, struct talker *talker, enum presence presence, const char *line) {
+    const unsigned number = (unsigned)number_of(line, "\"name\":\"member-");
+
+    if (number == 0 || number > club->plan->count)
+        fail(club, talker, "nobody", line);
+    else if (number <= club->plan->speakers && talker->presence[number] == presence)
+        fail(club, talker, "told twice", line);
+    else if (number <= club->plan->speakers)
+        talker->presence[number] = presence;
+}
+
+/* Whoever it is, is there. */
+static void take_name(struct club *club, struct talker *talker, const char *line) {
+    const unsigned number = (unsigned)number_of(line, "\"from\":\"member-");
+
+    if (number == 0 || number != number_of(line, "\"name\":\"member-"))
+        fail(club, talker, "another's name", line);
+    else if (number <= club->plan->speakers && talker->presence[number] == GONE)
+        fail(club, talker, "who has left has another name", line);
 }
 
 static void take_line(struct club *club, struct talker *talker, const char *line) {
@@ -198,7 +279,7 @@ static void take_line(struct club *club, struct talker *talker, const char *line
         if (strstr(line, "\"welcome\"") == NULL)
             return;
     if (strncmp(line, "{\"t\":\"bye\"", 10) == 0) {
-        if (strstr(line, "stopping") == NULL && strstr(line, "replaced") == NULL)
+        if (strstr(line, "stopping") == NULL)
             fail(club, talker, "shown out", line);
         return;
     }
@@ -216,8 +297,13 @@ static void take_line(struct club *club, struct talker *talker, const char *line
         take_ok(club, talker, seq, number_of(line, "\"id\":"), line);
     else if (strncmp(line, "{\"t\":\"welcome\"", 14) == 0)
         take_welcome(club, talker, line);
-    else if (strncmp(line, "{\"t\":\"joined\"", 13) != 0 &&
-             strncmp(line, "{\"t\":\"left\"", 11) != 0)
+    else if (strncmp(line, "{\"t\":\"nick\"", 11) == 0)
+        take_name(club, talker, line);
+    else if (strncmp(line, "{\"t\":\"joined\"", 13) == 0)
+        take_presence(club, talker, HERE, line);
+    else if (strncmp(line, "{\"t\":\"left\"", 11) == 0)
+        take_presence(club, talker, GONE, line);
+    else
         fail(club, talker, "not expected", line);
 }
 
@@ -280,9 +366,19 @@ static void receive(struct club *club, struct talker *talker) {
 
 /* ---- the loop ---- */
 
+/* Whoever spoke while it was in the room was heard to the end. */
+static bool has_heard_all(const struct club *club, const struct talker *talker) {
+    for (unsigned i = 0; i < club->plan->speakers; i++) {
+        const struct talker *other = &club->talker[i];
+        if (other->own_at > talker->first_at && talker->heard[other->number] != other->said)
+            return false;
+    }
+    return true;
+}
+
 static bool has_all(const struct club *club, const struct talker *talker) {
     return talker->came_back == talker->said && talker->message_at == club->talkers->last &&
-           talker->state == IN;
+           talker->state == IN && has_heard_all(club, talker);
 }
 
 static bool is_done(const struct club *club) {
@@ -296,22 +392,32 @@ static void say_more(struct club *club, struct talker *talker) {
     if (talker->state != IN || club->talkers->is_over || talker->number > club->plan->speakers ||
         talker->said - talker->came_back >= club->plan->under_way)
         return;
+    if (talker->waits_since_ns == 0)
+        talker->waits_since_ns = harness_now_ns();
     say_message(talker, ++talker->said);
+    if (club->plan->rename_each > 0 && talker->said % club->plan->rename_each == 0)
+        say_name(talker);
     if (talker->said >= talker->leave_at)
-        go_away(talker);
+        club->plan->comes_over ? come_over(talker) : go_away(talker);
+}
+
+static void act(struct club *club, struct talker *talker, uint64_t now_ns) {
+    end_old(talker, now_ns);
+    if (talker->fd < 0 && now_ns >= talker->retry_at_ns)
+        come(club, talker);
+    else if (talker->fd >= 0)
+        say_more(club, talker);
+    if (talker->waits_since_ns > 0 && now_ns > talker->waits_since_ns + STALL_MS * 1000000ull)
+        fail(club, talker, "it waits for an acknowledgement for too long", "");
 }
 
 static void turn(struct club *club) {
+    const uint64_t now_ns = harness_now_ns();
     struct epoll_event events[64];
     int n;
 
-    for (unsigned i = 0; i < club->plan->count; i++) {
-        struct talker *talker = &club->talker[i];
-        if (talker->fd < 0 && harness_now_ns() >= talker->retry_at_ns)
-            come(club, talker);
-        else if (talker->fd >= 0)
-            say_more(club, talker);
-    }
+    for (unsigned i = 0; i < club->plan->count; i++)
+        act(club, &club->talker[i], now_ns);
     n = epoll_wait(club->epoll, events, 64, 5);
     for (int i = 0; i < n; i++)
         receive(club, events[i].data.ptr);
@@ -345,12 +451,14 @@ static void fill(struct club *club) {
     club->epoll = epoll_create1(EPOLL_CLOEXEC);
     for (unsigned i = 0; i < plan->count; i++)
         club->talker[i] = (struct talker){ .fd = -1,
+            .old_fd = -1,
             .number = i + 1,
             .is_framed = i % 2 == 1,
             .is_local = plan->path != NULL && i % 3 == 2,
             .port = plan->port[i % places],
             .in = malloc(IN_BYTES),
-            .heard = calloc(plan->speakers + 1, sizeof(uint64_t)) };
+            .heard = calloc(plan->speakers + 1, sizeof(uint64_t)),
+            .presence = calloc(plan->speakers + 1, sizeof(enum presence)) };
 }
 
 struct talkers *talkers_start(const struct talkers_plan *plan) {

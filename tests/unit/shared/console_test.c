@@ -29,7 +29,7 @@ Test(console, is_off_until_it_is_used) {
     console_use(ends[1]);
     cr_assert(console_is_on());
     console_say("port %d, \033[2J %s", 7, "\xd0\x96");
-    cr_assert_str_eq(shown(), "port 7, \\033[2J \xd0\x96\n");
+    cr_assert_str_eq(shown(), "port 7, \\x1b[2J \xd0\x96\n");
     console_use(-1);
     console_say("nobody hears");
     cr_assert_str_eq(shown(), "");

@@ -252,7 +252,7 @@ Test(log, what_fits_is_never_cut) {
         cr_assert_gt(fits, 450);
         for (int format = LOG_FORMAT_LOGFMT; format <= LOG_FORMAT_HUMAN; format++) {
             make(line, (enum log_format)format, msg, fits);
-            cr_assert_null(strstr(line, "cut"), "%u", i);
+            cr_assert_null(strstr(line, "cut="), "%u", i);
         }
     }
     memset(msg, 'a', sizeof(msg));
@@ -295,7 +295,7 @@ Test(log, without_records_it_is_a_sentence_for_a_person) {
     log_write(LOG_LEVEL_INFO, "hidden", NULL, "hidden");
     lane[0] = err[0];
     cr_assert_str_eq(said(),
-        "prefork: bad \\033 7\n"
+        "prefork: bad \\x1b 7\n"
         "prefork: no room peer=127.0.0.1:9 doing=\"two \\\"words\\\"\" eq=\"a=b\" none=\"\" "
         "n=18446744073709551615\n");
 }

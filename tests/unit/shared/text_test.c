@@ -13,17 +13,17 @@
 Test(escape, line_shows_and_does_not_obey) {
     static const struct {
         const char *from, *to;
-    } cases[] = { { "plain", "plain" }, { "a\nb\r\t", "a\\nb\\r\\t" }, { "\033[31m", "\\033[31m" },
-        { "back\\slash", "back\\\\slash" }, { "\x7f", "\\177" },
+    } cases[] = { { "plain", "plain" }, { "a\nb\r\t", "a\\nb\\r\\t" }, { "\033[31m", "\\x1b[31m" },
+        { "back\\slash", "back\\\\slash" }, { "\x7f", "\\x7f" },
         { "\xd0\x90\xd0\xbb\xd0\xb8\xd1\x81\xd0\xb0", "\xd0\x90\xd0\xbb\xd0\xb8\xd1\x81\xd0\xb0" },
-        { "\xff", "\\377" }, { "\xc3", "\\303" }, { "\xc0\xaf", "\\300\\257" },
-        { "\xed\xa0\x80", "\\355\\240\\200" }, { "\xf4\x90\x80\x80", "\\364\\220\\200\\200" },
+        { "\xff", "\\xff" }, { "\xc3", "\\xc3" }, { "\xc0\xaf", "\\xc0\\xaf" },
+        { "\xed\xa0\x80", "\\xed\\xa0\\x80" }, { "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
         { "\xe2\x80\xae"
           "evil",
-            "\\342\\200\\256evil" },
+            "\\u{202e}evil" },
         { "\xc2\x9b"
           "31m",
-            "\\302\\23331m" },
+            "\\u{9b}31m" },
         { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" } };
     char text[64];
 

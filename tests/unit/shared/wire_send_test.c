@@ -54,9 +54,9 @@ Test(wire_send, newline_parts_only_what_would_glue) {
 
     open_as(&wire, WIRE_FORM_RAW);
     cr_assert_eq(wire_begin_send(&wire, 1000), 1, "the first");
-    cr_assert_eq(wire_begin_send(&wire, 1049), 0);
-    cr_assert_eq(wire_begin_send(&wire, 1098), 0);
-    cr_assert_eq(wire_begin_send(&wire, 1148), 1);
+    cr_assert_eq(wire_begin_send(&wire, 1074), 0);
+    cr_assert_eq(wire_begin_send(&wire, 1148), 0);
+    cr_assert_eq(wire_begin_send(&wire, 1223), 1);
     wire_fini(&wire);
     for (int form = 0; form < WIRE_FORM_RAW; form++) {
         open_as(&wire, form);

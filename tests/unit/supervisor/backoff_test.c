@@ -42,3 +42,14 @@ Test(backoff, good_life_resets) {
     backoff_add_death(&backoff, 0, 100, 2000, 0.0);
     cr_assert_eq(backoff.until_ns, 100 * MS);
 }
+
+Test(backoff, any_that_is_ready_ends_the_row_but_not_the_wait) {
+    struct backoff backoff = { 0 };
+
+    backoff_add_death(&backoff, 0, 100, 2000, 0.0);
+    backoff_add_death(&backoff, 0, 100, 2000, 0.0);
+    backoff_end_row(&backoff);
+    cr_assert_eq(backoff.until_ns, 200 * MS);
+    backoff_add_death(&backoff, 1000 * MS, 100, 2000, 0.0);
+    cr_assert_eq(backoff.until_ns, 1100 * MS);
+}

@@ -143,7 +143,7 @@ Test(config_dump_json, bytes_that_are_no_utf8_are_escaped) {
     cr_assert_not_null(
         strstr(json_string_value(json_object_get(
                    json_object_get(json_object_get(object, "log"), "file"), "value")),
-            "\\377"));
+            "\\xff"));
     json_decref(object);
 }
 

@@ -241,7 +241,7 @@ Test(config_mistakes, what_a_terminal_would_obey_is_escaped) {
     cr_assert_null(strchr(said, '\x1b'));
     cr_assert_null(read_with("", "type = \"\\x1b[31m\";"));
     cr_assert_null(strchr(said, '\x1b'), "%s", said);
-    expect_said("type: unknown \"\\033[31m\"; allowed: ", "");
+    expect_said("type: unknown \"\\x1b[31m\"; allowed: ", "");
 }
 
 Test(config_mistakes, a_bracket_that_is_forgotten_is_told_where_it_opens) {

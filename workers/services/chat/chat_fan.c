@@ -19,11 +19,14 @@ static bool has_too_much(const struct session *session) {
     return session_unsent(session) > soft_limit(session);
 }
 
-/* Another connection of the same member has taken his place. */
+/*
+ * Another connection of the same member has taken his place. One that came before this one has not:
+ * he hears of it when he comes back from before that.
+ */
 static bool is_replaced(const struct chat_member *member, const struct chat_batch *batch) {
     for (unsigned i = 0; i < batch->count; i++)
         if (batch->event[i].kind == CHAT_BACK && batch->event[i].member == member->guest.id &&
-            batch->event[i].seq >= member->next && batch->event[i].number != member->number)
+            batch->event[i].seq > member->came_at && batch->event[i].number != member->number)
             return true;
     return false;
 }

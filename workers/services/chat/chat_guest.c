@@ -12,6 +12,7 @@
 
 #define SUFFIX_IN_ORDER 9 /* "_2" to "_9"; then by chance, so that a crowd does not queue up */
 #define SUFFIXES_MOST   40
+#define RESUMES_MOST    16 /* while he changes his name */
 #define STAY_MASK       ((1ull << 62) - 1)
 
 struct chat_room *chat_guest_room(struct post *post) {
@@ -45,8 +46,7 @@ int chat_guest_publish(struct post *post, const struct chat_event *event, uint64
     return rc;
 }
 
-/* What happened to him, told to all. */
-static int tell(struct post *post, const struct chat_guest *guest, enum chat_kind kind,
+int chat_guest_tell(struct post *post, const struct chat_guest *guest, enum chat_kind kind,
     uint64_t client_id, uint64_t number, uint64_t *out_seq) {
     const struct chat_event event = { .kind = kind,
         .member = guest->id,
@@ -55,86 +55,6 @@ static int tell(struct post *post, const struct chat_guest *guest, enum chat_kin
         .name = { guest->name, guest->name_len } };
 
     return chat_guest_publish(post, &event, out_seq);
-}
-
-/* ---- leaving ---- */
-
-static void say_left(struct post *post, const char *name) {
-    post_add_count(post, CHAT_COUNT_LEFT, 1);
-    post_say(post, "left", chat_word(CHAT_WORD_SAY_LEFT, post_lang(post)), name);
-}
-
-/* The place was made LEAVING: tell, then empty it. Told once, however many try. */
-static bool end_stay(
-    struct post *post, const struct chat_guest *guest, const struct chat_place *place) {
-    uint64_t seq;
-    int rc;
-
-    FAILPOINT("chat-leaving");
-    rc = tell(post, guest, CHAT_LEFT, CHAT_LEFT_ID(guest->stay), 0, &seq);
-
-    if (rc < 0)
-        return false; /* it stays LEAVING, and is tried again */
-    if (rc > 0)
-        say_left(post, guest->name);
-    FAILPOINT("chat-left");
-    chat_room_free(chat_guest_room(post), place, chat_guest_owner(post));
-    return rc > 0;
-}
-
-bool chat_guest_leave(struct post *post, struct chat_guest *guest) {
-    struct chat_room *room = chat_guest_room(post);
-    const struct chat_place before = guest->place;
-    struct chat_place place;
-
-    guest->place.word = 0;
-    return before.word != 0 &&
-           chat_room_leave(room, before.index, before.word, chat_guest_owner(post), true, &place) &&
-           end_stay(post, guest, &place);
-}
-
-/* Do the others know of him? One who is HELD may have been told of just before the end. */
-static bool is_known(struct post *post, const struct chat_seen *seen) {
-    const enum chat_state state = chat_room_state(seen->word);
-    uint64_t seq;
-
-    return state == CHAT_TOLD || state == CHAT_LEAVING ||
-           (state == CHAT_HELD &&
-               bus_find(post_seat(post), seen->member, CHAT_INTRO_ID(seen->intro), &seq));
-}
-
-bool chat_guest_bury(struct post *post, uint32_t index) {
-    struct chat_room *room = chat_guest_room(post);
-    struct chat_guest guest;
-    struct chat_place place;
-    struct chat_seen seen;
-    bool known;
-
-    if (!chat_room_see(room, index, &seen))
-        return true;
-    if (!chat_room_is_gone(room, index, post_now_ms(post)))
-        return false;
-    known = is_known(post, &seen);
-    if (!chat_room_leave(room, index, seen.word, chat_guest_owner(post), known, &place))
-        return true;
-    if (!known) {
-        chat_room_free(room, &place, chat_guest_owner(post));
-        return true;
-    }
-    guest = (struct chat_guest){ .id = seen.member, .stay = seen.stay };
-    guest.name_len = (uint8_t)seen.name_len;
-    memcpy(guest.name, seen.name, seen.name_len);
-    end_stay(post, &guest, &place);
-    return true;
-}
-
-void chat_guest_bury_all(struct post *post) {
-    struct chat_room *room = chat_guest_room(post);
-    const uint32_t top = chat_room_top(room);
-
-    for (uint32_t i = 0; i < top; i++)
-        if (chat_room_is_gone(room, i, post_now_ms(post)))
-            chat_guest_bury(post, i);
 }
 
 /* ---- a name ---- */
@@ -230,7 +150,8 @@ enum chat_enter chat_guest_enter(struct post *post, struct chat_guest *guest,
         return result;
     }
     FAILPOINT("chat-held");
-    if (tell(post, guest, CHAT_JOINED, CHAT_INTRO_ID(wish.intro), entry->number, out_seq) < 0) {
+    if (chat_guest_tell(
+            post, guest, CHAT_JOINED, CHAT_INTRO_ID(wish.intro), entry->number, out_seq) < 0) {
         chat_room_free(room, &guest->place, chat_guest_owner(post));
         guest->place.word = 0;
         return CHAT_ENTER_FAILED;
@@ -242,15 +163,52 @@ enum chat_enter chat_guest_enter(struct post *post, struct chat_guest *guest,
     return CHAT_ENTER_OK;
 }
 
+/*
+ * Where he is; who has two places has not yielded the one that is told of. Returns -1 with
+ * *out_moves set when he was about to change it, and is found if he is looked for again.
+ */
+static int64_t find_own(
+    struct chat_room *room, uint64_t member, struct chat_seen *out, bool *out_moves) {
+    struct chat_seen seen;
+    int64_t found = -1;
+
+    *out_moves = false;
+    for (int64_t i = chat_room_find_member(room, member, 0); i >= 0;
+         i = chat_room_find_member(room, member, (uint32_t)i + 1)) {
+        *out_moves = true;
+        if (!chat_room_see(room, (uint32_t)i, &seen) || seen.member != member ||
+            chat_room_state(seen.word) == CHAT_YIELDED)
+            continue;
+        found = i;
+        *out = seen;
+        if (chat_room_state(seen.word) == CHAT_TOLD)
+            break;
+    }
+    return found;
+}
+
+/* His place becomes the owner's. False when he has none. */
+static bool take_over(struct chat_room *room, struct chat_guest *guest, struct chat_owner owner,
+    struct chat_seen *out) {
+    bool moves = true;
+    int64_t index;
+
+    for (unsigned i = 0; moves && i < RESUMES_MOST; i++) {
+        index = find_own(room, guest->id, out, &moves);
+        if (index >= 0 &&
+            chat_room_take_over(room, (uint32_t)index, out->word, owner, &guest->place))
+            return true;
+    }
+    return false;
+}
+
 bool chat_guest_resume(struct post *post, struct chat_guest *guest, struct chat_owner owner,
     uint64_t number, uint64_t *out_seq) {
     struct chat_room *room = chat_guest_room(post);
-    const int64_t index = chat_room_find_member(room, guest->id);
     struct chat_seen seen;
     uint64_t seq;
 
-    if (index < 0 || !chat_room_see(room, (uint32_t)index, &seen) || seen.member != guest->id ||
-        !chat_room_take_over(room, (uint32_t)index, seen.word, owner, &guest->place))
+    if (!take_over(room, guest, owner, &seen))
         return false;
     guest->stay = seen.stay;
     guest->name_len = (uint8_t)seen.name_len;
@@ -258,39 +216,55 @@ bool chat_guest_resume(struct post *post, struct chat_guest *guest, struct chat_
     FAILPOINT("chat-back");
     /* He was killed before it was told, or just after. */
     if (chat_room_state(seen.word) == CHAT_HELD &&
-        tell(post, guest, CHAT_JOINED, CHAT_INTRO_ID(seen.intro), 0, &seq) >= 0)
+        chat_guest_introduce(post, guest->place.index, &seen, 0, &seq) >= 0)
         chat_room_tell(room, &guest->place);
-    if (tell(post, guest, CHAT_BACK, 0, number, out_seq) >= 0)
+    if (chat_guest_tell(post, guest, CHAT_BACK, 0, number, out_seq) >= 0)
         return true;
     chat_guest_leave(post, guest);
     return false;
 }
 
+/* ---- another name ---- */
+
+/* The old name is yielded: tell, and go on under the new one. */
+static enum chat_enter change(struct post *post, struct chat_guest *guest,
+    const struct chat_guest *other, uint64_t intro, uint64_t *out_seq) {
+    struct chat_room *room = chat_guest_room(post);
+    struct chat_seen seen = {
+        .word = other->place.word, .member = other->id, .stay = other->stay, .intro = intro
+    };
+
+    memcpy(seen.name, other->name, sizeof(seen.name));
+    seen.name_len = other->name_len;
+    if (chat_guest_introduce(post, other->place.index, &seen, 0, out_seq) < 0) {
+        /* If he has come back over another connection it is for that one to tell. */
+        if (chat_room_free(room, &other->place, chat_guest_owner(post)))
+            chat_room_tell(room, &guest->place);
+        return CHAT_ENTER_FAILED;
+    }
+    post_say(post, "renamed", chat_word(CHAT_WORD_SAY_RENAMED, post_lang(post)), guest->name,
+        other->name);
+    *guest = *other;
+    chat_room_tell(room, &guest->place);
+    return CHAT_ENTER_OK;
+}
+
 enum chat_enter chat_guest_rename(struct post *post, struct chat_guest *guest,
     const struct chat_entry *entry, uint64_t *out_seq) {
-    struct chat_room *room = chat_guest_room(post);
     struct chat_guest other = *guest;
     struct chat_wish wish = make_wish(post, guest, entry);
-    struct chat_event event = { .kind = CHAT_RENAMED,
-        .member = guest->id,
-        .client_id = CHAT_INTRO_ID(wish.intro),
-        .other = { guest->name, guest->name_len } };
     enum chat_enter result;
 
     wish.own = &guest->place;
     result = take_name(post, &other, entry, &wish);
     if (result != CHAT_ENTER_OK)
         return result;
-    event.name = (struct chat_text){ other.name, other.name_len };
-    if (chat_guest_publish(post, &event, out_seq) < 0) {
-        chat_room_free(room, &other.place, chat_guest_owner(post));
+    FAILPOINT("chat-renaming");
+    /* Another connection of his may have it, and then his name is that one's to change. */
+    if (!chat_room_yield(chat_guest_room(post), &guest->place)) {
+        chat_room_free(chat_guest_room(post), &other.place, chat_guest_owner(post));
         return CHAT_ENTER_FAILED;
     }
-    FAILPOINT("chat-renamed");
-    chat_room_tell(room, &other.place);
-    chat_room_free(room, &guest->place, chat_guest_owner(post));
-    post_say(post, "renamed", chat_word(CHAT_WORD_SAY_RENAMED, post_lang(post)), guest->name,
-        other.name);
-    *guest = other;
-    return CHAT_ENTER_OK;
+    FAILPOINT("chat-yielded");
+    return change(post, guest, &other, wish.intro, out_seq);
 }

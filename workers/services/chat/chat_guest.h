@@ -36,11 +36,22 @@ struct chat_owner chat_guest_owner(const struct post *post);
 /* Publish; event's seq, wall_ns are the bus's. Returns as bus_publish(). */
 int chat_guest_publish(struct post *post, const struct chat_event *event, uint64_t *out_seq);
 
+/* What happened to him, told to all. Returns as bus_publish(). */
+int chat_guest_tell(struct post *post, const struct chat_guest *guest, enum chat_kind kind,
+    uint64_t client_id, uint64_t number, uint64_t *out_seq);
+
+/*
+ * Tell of the name that is HELD at this place: that he came, or what he was called before, whose
+ * place is emptied then. Once, however many do. Returns as bus_publish().
+ */
+int chat_guest_introduce(struct post *post, uint32_t index, const struct chat_seen *seen,
+    uint64_t number, uint64_t *out_seq);
+
 enum chat_enter {
     CHAT_ENTER_OK,
     CHAT_ENTER_TAKEN, /* the name; entry->hint is one that is free */
     CHAT_ENTER_FULL,
-    CHAT_ENTER_FAILED, /* it could not be told */
+    CHAT_ENTER_FAILED, /* it could not be told, or he has come back over another connection */
 };
 
 struct chat_entry {
@@ -71,6 +82,9 @@ bool chat_guest_leave(struct post *post, struct chat_guest *guest);
 
 /* Bury him who has this place, if he is gone. True when it may be free now. */
 bool chat_guest_bury(struct post *post, uint32_t index);
+
+/* Stays of the member that are ending have ended: before he comes in anew. */
+void chat_guest_bury_leaving(struct post *post, uint64_t member);
 
 /* All who are gone. */
 void chat_guest_bury_all(struct post *post);

@@ -138,7 +138,7 @@ static void begin(struct session *session, uint64_t seq) {
     const bool is_json = (member->flags & CHAT_IS_JSON) != 0;
 
     member->flags |= CHAT_IS_IN;
-    member->next = seq;
+    member->next = member->came_at = seq;
     chat_member_post(post)->scene.members = chat_room_count(chat_guest_room(post));
     if ((member->flags & CHAT_HAS_SINCE) != 0) {
         if (member->since < seq)
@@ -170,6 +170,8 @@ void chat_member_join(struct session *session, const char *typed, size_t len) {
         begin(session, seq);
         return;
     }
+    if (has_key)
+        chat_guest_bury_leaving(post, member->guest.id);
     result = chat_guest_enter(post, &member->guest, &entry, &seq);
     if (result != CHAT_ENTER_OK) {
         refuse_entry(session, result, 0, result == CHAT_ENTER_TAKEN ? hint : NULL);
@@ -283,6 +285,7 @@ static bool enter_again(struct session *session, bool is_elsewhere) {
     if (is_elsewhere)
         member->guest.id = chat_room_hash(
             chat_guest_room(session_post(session)), 'k', member->key, strlen(member->key));
+    chat_guest_bury_leaving(session_post(session), member->guest.id);
     result = chat_guest_enter(session_post(session), &member->guest, &entry, &seq);
     if (result != CHAT_ENTER_OK) {
         member->flags &= ~(uint32_t)CHAT_IS_IN;
@@ -290,6 +293,7 @@ static bool enter_again(struct session *session, bool is_elsewhere) {
         return false;
     }
     note_suffix(session, name, entry.typed_len);
+    member->came_at = seq;
     if (!is_elsewhere)
         return true;
     member->next = seq;
@@ -298,9 +302,24 @@ static bool enter_again(struct session *session, bool is_elsewhere) {
     return true;
 }
 
-bool chat_member_arrive(struct session *session) {
+/* The place is ours again. */
+static bool take_over(struct session *session) {
     struct chat_member *member = session_state(session);
     struct post *post = session_post(session);
+
+    return chat_room_take_over(chat_guest_room(post), member->guest.place.index,
+        member->guest.place.word, chat_guest_owner(post), &member->guest.place);
+}
+
+/* He has come back over another connection while this one was under way. */
+static bool is_back_elsewhere(struct session *session) {
+    const struct chat_member *member = session_state(session);
+
+    return chat_room_find_member(chat_guest_room(session_post(session)), member->guest.id, 0) >= 0;
+}
+
+bool chat_member_arrive(struct session *session) {
+    struct chat_member *member = session_state(session);
     const bool is_elsewhere = (member->flags & CHAT_IS_ELSEWHERE) != 0,
                is_moved = (member->flags & CHAT_IS_MOVED) != 0;
 
@@ -309,8 +328,11 @@ bool chat_member_arrive(struct session *session) {
         member->since = UINT64_MAX;
     if (!is_moved)
         return (member->flags & CHAT_IS_IN) != 0;
-    return (!is_elsewhere &&
-               chat_room_take_over(chat_guest_room(post), member->guest.place.index,
-                   member->guest.place.word, chat_guest_owner(post), &member->guest.place)) ||
-           enter_again(session, is_elsewhere);
+    if (!is_elsewhere && take_over(session))
+        return true;
+    if (!is_elsewhere && is_back_elsewhere(session)) {
+        chat_member_end(session, "replaced", CHAT_WORD_BYE_REPLACED);
+        return false;
+    }
+    return enter_again(session, is_elsewhere);
 }

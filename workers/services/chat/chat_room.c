@@ -11,7 +11,7 @@
 #include "workers/services/chat/chat_room_table.h"
 
 #define MAGIC       0x6d6f6f7274616863ull /* "chatroom" */
-#define ABI         1u
+#define ABI         2u
 #define SPARE_SLOTS 64 /* for those who change their names */
 
 _Static_assert(sizeof(struct chat_room_shared) == 128, "no holes");
@@ -147,26 +147,42 @@ bool chat_room_is_gone(const struct chat_room *room, uint32_t index, uint64_t no
 
 /* ---- finding ---- */
 
-static int64_t find(const struct chat_room *room, const _Atomic uint64_t *array, uint64_t wanted) {
+/* states: a bit for each that will do. */
+static int64_t find(const struct chat_room *room, const _Atomic uint64_t *array, uint64_t wanted,
+    uint32_t from, unsigned states) {
     const uint32_t top = chat_room_top(room);
-    enum chat_state state;
 
-    for (uint32_t i = 0; i < top; i++) {
-        if (atomic_load_explicit(&array[i], memory_order_relaxed) != wanted)
-            continue;
-        state = chat_room_state(atomic_load(&room->word[i]));
-        if (state == CHAT_HELD || state == CHAT_TOLD)
+    for (uint32_t i = from; i < top; i++)
+        if (atomic_load_explicit(&array[i], memory_order_relaxed) == wanted &&
+            (states >> chat_room_state(atomic_load(&room->word[i])) & 1) != 0)
             return i;
-    }
     return -1;
 }
 
 int64_t chat_room_find_look(const struct chat_room *room, uint64_t look) {
-    return find(room, room->look, look);
+    return find(room, room->look, look, 0, 1u << CHAT_HELD | 1u << CHAT_TOLD);
 }
 
-int64_t chat_room_find_member(const struct chat_room *room, uint64_t member) {
-    return find(room, room->member, member);
+int64_t chat_room_find_member(const struct chat_room *room, uint64_t member, uint32_t from) {
+    return find(
+        room, room->member, member, from, 1u << CHAT_HELD | 1u << CHAT_TOLD | 1u << CHAT_YIELDED);
+}
+
+int64_t chat_room_find_leaving(const struct chat_room *room, uint64_t member) {
+    return find(room, room->member, member, 0, 1u << CHAT_LEAVING);
+}
+
+int64_t chat_room_find_other(const struct chat_room *room, uint32_t index,
+    const struct chat_seen *seen, enum chat_state state, struct chat_seen *out) {
+    const uint32_t top = chat_room_top(room);
+
+    for (uint32_t i = 0; i < top; i++)
+        if (i != index &&
+            atomic_load_explicit(&room->member[i], memory_order_relaxed) == seen->member &&
+            chat_room_see(room, i, out) && out->member == seen->member && out->stay == seen->stay &&
+            chat_room_state(out->word) == state)
+            return i;
+    return -1;
 }
 
 unsigned chat_room_count(const struct chat_room *room) {
@@ -197,6 +213,12 @@ bool chat_room_is_ours(const struct chat_room *room, const struct chat_place *pl
 bool chat_room_tell(struct chat_room *room, struct chat_place *place) {
     return step(
         room, place->index, place->word, chat_room_with_state(place->word, CHAT_TOLD), place);
+}
+
+bool chat_room_yield(struct chat_room *room, struct chat_place *place) {
+    return chat_room_state(place->word) == CHAT_TOLD &&
+           step(room, place->index, place->word, chat_room_with_state(place->word, CHAT_YIELDED),
+               place);
 }
 
 bool chat_room_take_over(struct chat_room *room, uint32_t index, uint64_t word,

@@ -10,6 +10,11 @@
  *                      |  `--somebody has it--> FREE               |
  *                      `--a rival was before--> LOST --> FREE      v
  *     FREE <-- LOST <----------- the others are told ---------- LEAVING
+ *                `------- the others are told ------ YIELDED <-- TOLD, another name is HELD
+ *
+ * Who changes his name has two places for a moment, of the same stay: first he holds the new one,
+ * then he yields the old one, and from then on whoever comes across one of them may tell of it and
+ * empty the old one. Until he yields, the new one is nothing: who comes back has the old one.
  *
  * Who tries shows the look of his name first and looks for the same one after. So of two who try at
  * once one at least sees the other: the lower place calls off the higher one (TRYING to LOST), who
@@ -36,6 +41,7 @@ enum chat_state {
     CHAT_HELD,
     CHAT_TOLD,
     CHAT_LEAVING,
+    CHAT_YIELDED,
 };
 
 /*
@@ -85,9 +91,12 @@ uint64_t chat_room_hash(const struct chat_room *room, char domain, const void *d
 /* True once for each room. */
 bool chat_room_is_first(struct chat_room *room);
 
-/* The place whose name looks so (the newest found); -1: none. */
+/* The place whose name looks so, HELD or TOLD; of the member, from one on, or YIELDED; -1: none. */
 int64_t chat_room_find_look(const struct chat_room *room, uint64_t look);
-int64_t chat_room_find_member(const struct chat_room *room, uint64_t member);
+int64_t chat_room_find_member(const struct chat_room *room, uint64_t member, uint32_t from);
+
+/* A place of the member, LEAVING. */
+int64_t chat_room_find_leaving(const struct chat_room *room, uint64_t member);
 
 /* What stands at a place: false when it is nobody's, or becomes another's meanwhile. */
 struct chat_seen {
@@ -98,6 +107,10 @@ struct chat_seen {
 
 bool chat_room_see(const struct chat_room *room, uint32_t index, struct chat_seen *out);
 
+/* Another place of the same stay, in this state, and what stands there; -1: none. */
+int64_t chat_room_find_other(const struct chat_room *room, uint32_t index,
+    const struct chat_seen *seen, enum chat_state state, struct chat_seen *out);
+
 /* Is it still as it was when it became ours? */
 bool chat_room_is_ours(const struct chat_room *room, const struct chat_place *place);
 
@@ -107,8 +120,11 @@ struct chat_owner chat_room_owner(uint64_t word);
 /* The owner has it no more, or is leaving it: whoever wants may bury him. */
 bool chat_room_is_gone(const struct chat_room *room, uint32_t index, uint64_t now_ms);
 
-/* HELD to TOLD. Returns false when it is not ours any more. */
+/* HELD, or YIELDED again, to TOLD. Returns false when it is not ours any more. */
 bool chat_room_tell(struct chat_room *room, struct chat_place *place);
+
+/* TOLD to YIELDED: a new name is HELD. False as above. */
+bool chat_room_yield(struct chat_room *room, struct chat_place *place);
 
 /* The place with this word becomes ours, in the same state. False when the word has changed. */
 bool chat_room_take_over(struct chat_room *room, uint32_t index, uint64_t word,

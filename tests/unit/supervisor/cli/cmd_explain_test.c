@@ -98,7 +98,7 @@ Test(explain, a_backoff_says_when_the_next_try_comes) {
            "start_retries = 10 deaths the service is FATAL.");
     expect("deaths    4 workers ended untold since the start, the last 2 s ago: it exited with 77");
     expect("death     2026-11-21T15:52:38.702Z pid 823 exited with 77 after 2.0 ms: it was "
-           "\\033[2Jit.");
+           "\\x1b[2Jit.");
 }
 
 Test(explain, a_service_that_gave_up_says_what_starts_it) {

@@ -50,24 +50,24 @@ static const char *written(unsigned width, bool has_colour) {
 Test(table, columns_are_aligned_and_text_is_harmless) {
     cr_assert_str_eq(written(0, false), "NAME           N     EXTRA  REST\n"
                                         "echo           7  12345678  here\n"
-                                        "\xd1\x8d\xd1\x85\xd0\xbe\\033[2J  1234\n");
+                                        "\xd1\x8d\xd1\x85\xd0\xbe\\x1b[2J  1234\n");
 }
 
 Test(table, narrow_ones_leave_out_what_matters_least) {
     cr_assert_str_eq(written(32, false), written(0, false));
     cr_assert_str_eq(written(31, false), "NAME           N  REST\n"
                                          "echo           7  here\n"
-                                         "\xd1\x8d\xd1\x85\xd0\xbe\\033[2J  1234\n");
+                                         "\xd1\x8d\xd1\x85\xd0\xbe\\x1b[2J  1234\n");
     cr_assert_str_eq(written(21, false), "NAME           N\n"
                                          "echo           7\n"
-                                         "\xd1\x8d\xd1\x85\xd0\xbe\\033[2J  1234\n");
+                                         "\xd1\x8d\xd1\x85\xd0\xbe\\x1b[2J  1234\n");
     cr_assert_str_eq(written(3, false), written(21, false), "the rest is never left out");
 }
 
 Test(table, colour_takes_no_width) {
     cr_assert_str_eq(written(21, true), "\033[2mNAME\033[0m           \033[2mN\033[0m\n"
                                         "\033[32mecho\033[0m           7\n"
-                                        "\033[31m\xd1\x8d\xd1\x85\xd0\xbe\\033[2J\033[0m  1234\n");
+                                        "\033[31m\xd1\x8d\xd1\x85\xd0\xbe\\x1b[2J\033[0m  1234\n");
 }
 
 Test(table, many_rows_fit) {
@@ -79,14 +79,14 @@ Test(table, many_rows_fit) {
 Test(table, the_last_column_is_cut_where_the_terminal_ends) {
     cr_assert_str_eq(written(13, false), "NAME           N\n"
                                          "echo           7\n"
-                                         "\xd1\x8d\xd1\x85\xd0\xbe\\033[2J  1234\n");
+                                         "\xd1\x8d\xd1\x85\xd0\xbe\\x1b[2J  1234\n");
     table_set(&table, 0, REST, TABLE_PLAIN, "tcp://\xd1\x8d:1, udp://x:2");
     table.columns = (const struct table_column[]){ columns[0], columns[1], columns[2],
         { .name = "REST" } };
     cr_assert_str_eq(written(31, false), "NAME           N  REST\n"
                                          "echo           7  tcp://\xd1\x8d:1,...\n"
-                                         "\xd1\x8d\xd1\x85\xd0\xbe\\033[2J  1234\n");
+                                         "\xd1\x8d\xd1\x85\xd0\xbe\\x1b[2J  1234\n");
     cr_assert_str_eq(written(5, false), "NAME           N  REST\n"
                                         "echo           7  t...\n"
-                                        "\xd1\x8d\xd1\x85\xd0\xbe\\033[2J  1234\n");
+                                        "\xd1\x8d\xd1\x85\xd0\xbe\\x1b[2J  1234\n");
 }

@@ -68,7 +68,7 @@ Test(verbs, status_is_a_line_for_each_service) {
            "       0        -\n"
            "echo     RUNNING  event       2/2     5   1000   2000000  2.0 KiB  1.0 MiB      4  "
            "       3  2.0 KiB  tcp://127.0.0.1:50007, udp://127.0.0.1:50007\n"
-           "ack is STOPPED for 1 min 0 s: idle; a worker was killed by \\033[2JSIGSEGV, 7 s ago\n");
+           "ack is STOPPED for 1 min 0 s: idle; a worker was killed by \\x1b[2JSIGSEGV, 7 s ago\n");
 }
 
 Test(verbs, status_fits_eighty_columns) {
@@ -137,7 +137,7 @@ Test(verbs, event_is_one_harmless_line) {
         true);
     json_object_clear(answer);
     cmd_events_write(out, answer, false);
-    expect("\033[33m13:17:38 echo/3: worker killed\\n\\033[2J\033[0m\n \n");
+    expect("\033[33m13:17:38 echo/3: worker killed\\n\\x1b[2J\033[0m\n \n");
 }
 
 Test(verbs, spans_have_two_units) {

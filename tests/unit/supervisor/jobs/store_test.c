@@ -66,7 +66,7 @@ Test(store, jobs_come_back_as_they_were) {
         cr_assert_eq(entry_has_ended(there), i > 1);
         if (i > 1)
             cr_assert_not_null(
-                strstr(there->cause, "a cause \"with\" \\377 and all"), "%s", there->cause);
+                strstr(there->cause, "a cause \"with\" \\xff and all"), "%s", there->cause);
         cr_assert(there->spool_bytes > 0);
     }
     cr_assert_eq(store_next_id(store), 7);

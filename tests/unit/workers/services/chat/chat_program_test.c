@@ -143,6 +143,21 @@ Test(chat_program, who_comes_back_to_the_same_worker_has_not_left) {
     HEARS(bob, "{\"t\":\"msg\",\"seq\":4,\"from\":\"Ann\",\"text\":\"4\"}\n");
 }
 
+Test(chat_program, who_comes_back_twice_is_not_replaced_by_the_first_time) {
+    struct peer *ann = comes(&room.worker[0], "", "Ann"), *bob = comes(&room.worker[1], "", "Bob"),
+                *again;
+
+    /* The worker is killed before she has read that she is back. */
+    comes(&room.worker[2], since(2), "Ann");
+    kill_worker(&room.worker[2]);
+    ends(ann);
+    again = comes(&room.worker[0], since(2), "Ann");
+    cr_expect_not(again->is_closed);
+    cr_expect_not_null(strstr(hears(again), "{\"t\":\"welcome\",\"seq\":4,\"name\":\"Ann\""));
+    sends(bob, "{\"t\":\"say\",\"text\":\"5\"}");
+    HEARS(again, "{\"t\":\"msg\",\"seq\":5,\"from\":\"Bob\",\"text\":\"5\"}\n");
+}
+
 Test(chat_program, who_joins_hears_nothing_of_before_in_the_same_turn) {
     struct peer *bob = joins(&room.worker[1], WIRE_FORM_RAW, "Bob"),
                 *nina = add_peer(&room.worker[1], WIRE_FORM_LINE);
@@ -233,6 +248,16 @@ static void carl_dies(const char *step, struct peer *carl, const char *text) {
     tick(1000);
 }
 
+static const char nick[] = "{\"t\":\"nick\",\"name\":\"Dora\"}";
+
+/* Another life of it. */
+static void revive(struct post *post) {
+    post->row = bus_claim_row(room.bus);
+    room.life[post->row]++;
+    post->seat = bus_sit(room.bus, post->row);
+    memset(post->peer, 0, sizeof(post->peer));
+}
+
 #define CAME "\xf0\x9f\x94\xb5 Carl joined the chat"
 #define WENT "\xf0\x9f\x94\xb4 Carl left the chat"
 
@@ -245,9 +270,7 @@ Test(chat_program, whatever_step_he_dies_at_he_comes_and_goes_once) {
     struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"), *carl;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        room.worker[0].row = bus_claim_row(room.bus);
-        room.life[room.worker[0].row]++;
-        room.worker[0].seat = bus_sit(room.bus, room.worker[0].row);
+        revive(&room.worker[0]);
         carl = add_peer(&room.worker[0], WIRE_FORM_RAW);
         if (i >= 4)
             sends(carl, "Carl");
@@ -256,21 +279,92 @@ Test(chat_program, whatever_step_he_dies_at_he_comes_and_goes_once) {
         cr_expect_str_eq(hears(nina), cases[i].wanted, "%s", cases[i].step);
         sends(nina, "/who");
         HEARS(nina, "in the chat (1): Nina\n");
-        carl->is_open = false;
-        room.worker[0].peer[0] = NULL;
     }
 }
 
-Test(chat_program, who_dies_while_he_changes_his_name_goes_once) {
-    struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"),
-                *carl = joins(&room.worker[0], WIRE_FORM_LINE, "Carl");
+#define NOW "\xf0\x9f\x94\xb5 Carl is now Dora"
 
+static const struct {
+    const char *step, *gone, *back;
+} renaming[] = { { "chat-renaming", WENT "\n", "" },
+    { "chat-yielded", NOW "\n\xf0\x9f\x94\xb4 Dora left the chat\n", NOW "\n" },
+    { "chat-introduced", NOW "\n\xf0\x9f\x94\xb4 Dora left the chat\n", NOW "\n" } };
+
+Test(chat_program, who_dies_while_he_changes_his_name_goes_once) {
+    struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"), *carl;
+
+    for (size_t i = 0; i < sizeof(renaming) / sizeof(renaming[0]); i++) {
+        carl = joins(&room.worker[0], WIRE_FORM_LINE, "Carl");
+        forget(nina);
+        carl_dies(renaming[i].step, carl, "/nick Dora");
+        cr_expect_str_eq(hears(nina), renaming[i].gone, "%s", renaming[i].step);
+        sends(nina, "/who");
+        HEARS(nina, "in the chat (1): Nina\n");
+        cr_expect_eq(room.count[CHAT_COUNT_LEFT], i + 1);
+        revive(&room.worker[0]);
+    }
+}
+
+/* He is told of as who he is then, and has not left. */
+Test(chat_program, who_dies_while_he_changes_his_name_may_come_back) {
+    struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"), *carl;
+    bool is_new;
+
+    for (size_t i = 0; i < sizeof(renaming) / sizeof(renaming[0]); i++) {
+        carl = comes(&room.worker[0], "", "Carl");
+        forget(nina);
+        strike = (struct strike){ renaming[i].step, dies };
+        if (setjmp(death) == 0)
+            chat_service.message(&carl->session, nick, strlen(nick));
+        cr_assert_null(strike.at, "%s was not met", renaming[i].step);
+        kill_worker(&room.worker[0]);
+        is_new = renaming[i].back[0] != '\0';
+        carl = comes(&room.worker[2], since(2), "Carl");
+        tick(0);
+        tick(1000);
+        cr_expect_str_eq(hears(nina), renaming[i].back, "%s", renaming[i].step);
+        sends(nina, "/who");
+        HEARS(nina, is_new ? "in the chat (2): Nina, Dora\n" : "in the chat (2): Nina, Carl\n");
+        ends(carl);
+        cr_expect_not_null(strstr(hears(nina), is_new ? "Dora left" : "Carl left"));
+        cr_expect_eq(room.count[CHAT_COUNT_LEFT], i + 1);
+        revive(&room.worker[0]);
+    }
+}
+
+/* Also if he asks for another name than the one that is leaving. */
+Test(chat_program, who_dies_while_he_leaves_has_left_before_he_comes_in_again) {
+    struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"),
+                *carl = comes(&room.worker[0], "", "Carl");
+
+    sends(carl, nick);
     forget(nina);
-    carl_dies("chat-renamed", carl, "/nick Dora");
-    cr_expect_not_null(strstr(hears(nina), "Carl is now Dora\n\xf0\x9f\x94\xb4 "));
-    sends(nina, "/who");
-    HEARS(nina, "in the chat (1): Nina\n");
+    strike = (struct strike){ "chat-leaving", dies };
+    if (setjmp(death) == 0)
+        chat_service.close(&carl->session, SESSION_END_CLOSED);
+    kill_worker(&room.worker[0]);
+    comes(&room.worker[2], since(2), "Carl");
+    tick(1000);
+    HEARS(nina, "\xf0\x9f\x94\xb4 Dora left the chat \xf0\x9f\x94\xb5 Carl joined the chat\n");
     cr_expect_eq(room.count[CHAT_COUNT_LEFT], 1);
+}
+
+/* What comes behind it on the old one changes nothing of his. */
+Test(chat_program, who_has_come_back_is_not_renamed_by_the_old_connection) {
+    static const char hello[] = "HELLO 1 caps=json key=" KEY "C name=Carl";
+    struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"),
+                *carl = comes(&room.worker[0], "", "Carl"), *again;
+
+    again = add_peer(&room.worker[2], WIRE_FORM_LINE);
+    forget(nina);
+    chat_service.message(&again->session, hello, strlen(hello));
+    chat_service.message(&carl->session, nick, strlen(nick));
+    turn();
+    cr_expect(carl->is_closed);
+    ends(carl);
+    HEARS(nina, "");
+    sends(nina, "/who");
+    cr_expect_not_null(strstr(hears(nina), "Carl"));
 }
 
 Test(chat_program, name_that_is_taken_is_refused_with_one_that_is_free) {
@@ -465,6 +559,22 @@ Test(chat_program, who_is_on_the_way_for_too_long_is_buried_and_comes_in_again) 
     HEARS(bob, "\n\xf0\x9f\x94\xb5 Ann joined the chat");
     sends(bob, "all");
     cr_expect_not_null(strstr(hears(there), "\"from\":\"Bob\",\"text\":\"all\""));
+}
+
+Test(chat_program, who_has_come_back_elsewhere_is_not_let_in_again_by_what_was_on_the_way) {
+    struct peer *bob = comes(&room.worker[1], "", "Bob"), *ann = comes(&room.worker[0], "", "Ann"),
+                *there, *again;
+
+    there = goes_to(ann, &room.worker[2]);
+    again = comes(&room.worker[1], since(2), "Ann");
+    forget(bob);
+    chat_service.writable(&there->session);
+    cr_expect(there->is_closed);
+    cr_expect_not_null(strstr(hears(there), "{\"t\":\"bye\",\"code\":\"replaced\"}"));
+    ends(there);
+    sends(again, "{\"t\":\"say\",\"text\":\"4\"}");
+    HEARS(bob, "{\"t\":\"msg\",\"seq\":4,\"from\":\"Ann\",\"text\":\"4\"}\n");
+    cr_expect_eq(room.count[CHAT_COUNT_JOINED], 2);
 }
 
 Test(chat_program, packed_nonsense_is_not_taken) {

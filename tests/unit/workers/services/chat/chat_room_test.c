@@ -62,7 +62,7 @@ Test(chat_room, name_is_one_s_until_he_leaves) {
     cr_expect_eq(claim(2, LOOK + 1, &second), CHAT_CLAIM_HELD);
     cr_expect_eq(chat_room_count(&room), 2);
     cr_expect_eq(chat_room_find_look(&room, LOOK), first.index);
-    cr_expect_eq(chat_room_find_member(&room, 102), second.index);
+    cr_expect_eq(chat_room_find_member(&room, 102, 0), second.index);
     cr_assert(chat_room_see(&room, first.index, &seen));
     cr_expect_str_eq(seen.name, "Алиса");
     cr_expect(seen.member == 101 && seen.stay == 201 && seen.intro == 301);
