@@ -53,6 +53,7 @@ static struct {
     struct peer datagram;
     struct session_path path; /* of the datagram */
     enum service_lang lang;
+    bool is_event; /* else one of the two is a thread's post */
     uint64_t now_ms, chance;
 } world;
 
@@ -227,7 +228,7 @@ uint64_t post_now_ms(const struct post *post) {
 }
 
 bool post_is_main(const struct post *post) {
-    return post->index == 0; /* so that both kinds are met */
+    return post->index == 0 || world.is_event;
 }
 
 struct bus *post_bus(const struct post *post) {
@@ -332,7 +333,7 @@ static void world_make(void) {
 static void start_worker(unsigned index) {
     struct post *post = &world.post[index];
 
-    *post = (struct post){ .index = index, .row = bus_claim_row(world.bus) };
+    *post = (struct post){ .index = index, .row = bus_claim_row(world.bus), .state = post->state };
     expect(post->row >= 0);
     world.life[post->row] |= 1;
     post->seat = bus_sit(world.bus, post->row);
@@ -343,6 +344,14 @@ static void start_worker(unsigned index) {
         memcpy(world.shared, world.fresh_shared, world.shared_size);
         expect(chat_service.worker_open(post) == 0);
     }
+}
+
+/* Its buffers are the next one's: to make them takes longer than all the rest of a run. */
+static void forget_state(struct chat_post *state) {
+    state->scene = (struct chat_scene){ .line = state->scene.line };
+    state->joined = state->left = 0;
+    state->has_room_text = false;
+    state->batch.count = 0;
 }
 
 /* In order, or killed: then nobody is told, and what it has is left as it is. */
@@ -358,7 +367,9 @@ static void stop_worker(unsigned index, bool is_killed) {
             chat_service.close(&peer->session, SESSION_END_CUT);
         peer->is_open = false;
     }
-    chat_service.worker_close(post); /* a killed one's memory goes, too */
+    if (!is_killed)
+        chat_service.worker_close(post);
+    forget_state(&post->state);
     bus_release_row(world.bus, post->row);
     bus_leave(post->seat);
     world.life[post->row] += 1;
@@ -379,8 +390,11 @@ static void world_begin(void) {
 }
 
 static void world_end(void) {
+    for (unsigned i = 0; i < PEERS; i++)
+        if (world.peer[i].is_open)
+            chat_service.close(&world.peer[i].session, SESSION_END_CUT);
     for (unsigned i = 0; i < WORKERS; i++)
-        stop_worker(i, false);
+        stop_worker(i, true);
 }
 
 static struct peer *add_peer(unsigned i, unsigned post, enum wire_form form) {

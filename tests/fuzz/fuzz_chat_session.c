@@ -5,6 +5,7 @@
  * who comes in the end is in, and is heard.
  */
 #include "tests/fuzz/chat_world.h"
+#include "workers/services/chat/chat_room_table.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -176,8 +177,18 @@ static void write_into(char *mem, size_t size) {
     memcpy(mem + 8 * word, &value, 8);
 }
 
+/* Anywhere, or where one of the first members is. */
 static void write_room(void) {
-    write_into(world.shared, world.shared_size);
+    const struct chat_room *room = &world.post[0].worker.room;
+    const unsigned how = (unsigned)take(1), i = how / 8;
+    _Atomic uint64_t *const arrays[] = { room->word, room->look, room->member };
+
+    if (how % 8 < 2)
+        write_into(world.shared, world.shared_size);
+    else if (how % 8 < 5)
+        write_into((char *)(arrays[how % 8 - 2] + i), sizeof(uint64_t));
+    else
+        write_into((char *)&room->slot[i % 8], sizeof(room->slot[0]));
 }
 
 static void write_owned(void) {
@@ -230,10 +241,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static void (*const acts[])(void) = { message, message, message, come, datagram, datagram, go,
         stick, pass_time, hand_over, hand_over, forge_parcel, write_room, write_owned, publish,
         end_worker };
+    unsigned how;
 
     at = data;
     left = size;
-    world.lang = take(1) & 1 ? SERVICE_LANG_RU : SERVICE_LANG_EN;
+    how = (unsigned)take(1);
+    world.lang = how & 1 ? SERVICE_LANG_RU : SERVICE_LANG_EN;
+    world.is_event = (how & 2) == 0;
     world_begin();
     while (left > 0) {
         acts[take(1) % (sizeof(acts) / sizeof(acts[0]))]();
