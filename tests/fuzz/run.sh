@@ -35,6 +35,7 @@ targets=(
     "text_clean ^- shared/text_clean.c shared/text_utf8.c"
     "text_name ^- shared/text_name.c"
     "message_log ^- workers/services/message_log/message_log_text.c"
+    "message_log_session ^- workers/services/message_log/message_log.c workers/services/message_log/message_log_senders.c workers/services/message_log/message_log_speaker.c"
     "wire_frame ^- shared/wire_frame.c shared/wire_buffer.c"
     "wire_line ^- shared/wire_line.c"
     "wire_detect ^- shared/wire_detect.c"
@@ -86,8 +87,8 @@ for row in "${targets[@]}"; do
     share=1 longest=4096
     case $name in
     config) share=500 ;; # each run of it writes and reads files
-    chat_session) share=10 longest=512 ;;
-    bus) longest=512 ;; # acts, not texts
+    chat_session | message_log_session) share=10 longest=512 ;; # acts rather than texts
+    bus) longest=512 ;;
     esac
     mkdir -p "$seeds" "$out/$name"
     # shellcheck disable=SC2086
@@ -103,7 +104,7 @@ for row in "${targets[@]}"; do
     if [ "${MERGE:-0}" = 1 ]; then
         rm -rf "$out/$name.least"
         mkdir "$out/$name.least"
-        "$out/fuzz_$name" -merge=1 -use_counters=0 -verbosity=0 "$out/$name.least" "$seeds" \
+        "$out/fuzz_$name" -set_cover_merge=1 -use_counters=0 -verbosity=0 "$out/$name.least" "$seeds" \
             "$out/$name" >/dev/null 2>&1
         rm -r "$seeds"
         mv "$out/$name.least" "$seeds"
