@@ -107,11 +107,9 @@ const void *session_settings(const struct session *session) {
 
 /* All of it is read; a peer that does not read has room for so much. */
 static int put_out(struct peer *peer, const char *data, size_t len) {
-    static volatile uint8_t sum;
+    static char sink[1 << 16];
 
-    for (size_t i = 0; i < len; i += 64)
-        sum ^= (uint8_t)data[i];
-    sum ^= len > 0 ? (uint8_t)data[len - 1] : 0;
+    memcpy(sink, data, len < sizeof(sink) ? len : sizeof(sink));
     if (peer->unsent == 0)
         return 0;
     if (peer->unsent + len > world.settings.queue_hard + 65536)

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 runs=${1:-10000000}
 out=build-fuzz
 # PREFORK_VERSION: any text will do
-flags="-std=gnu17 -D_GNU_SOURCE -I. -g -O2 -w -DPREFORK_VERSION=__FILE__ $(pkg-config --cflags libbsd jansson libconfig)"
+flags="-std=gnu17 -D_GNU_SOURCE -I. -g -O2 -DPREFORK_VERSION=__FILE__ $(pkg-config --cflags libbsd jansson libconfig)"
 libs="$(pkg-config --libs libbsd jansson libconfig) -lunistring -pthread -ldl"
 sanitized="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 # Every branch is counted; fuzzer-no-link also tells each comparison, which guides to long words.
@@ -60,7 +60,7 @@ compile() {
         [[ $file != shared/wire* && $file != shared/text* ]] || how="$sanitized $counted"
     fi
     # shellcheck disable=SC2086
-    clang-14 $flags $how -c "$file" -o "$object"
+    clang-14 $flags -w $how -c "$file" -o "$object"
 }
 export -f compile
 export out flags sanitized counted compared profiled
@@ -92,7 +92,7 @@ for row in "${targets[@]}"; do
     esac
     mkdir -p "$seeds" "$out/$name"
     # shellcheck disable=SC2086
-    clang-14 $flags $sanitized $counted -c "tests/fuzz/fuzz_$name.c" -o "$out/fuzz_$name.o"
+    clang-14 $flags -Wall -Wextra -Werror $sanitized $counted -c "tests/fuzz/fuzz_$name.c" -o "$out/fuzz_$name.o"
     # shellcheck disable=SC2086
     clang-14 $sanitized -fsanitize=fuzzer "$out/fuzz_$name.o" "$out/libfuzz.a" -o "$out/fuzz_$name" $libs
     "$out/fuzz_$name" -runs="$((runs / share))" -max_len=$longest -timeout=20 -verbosity=0 \
@@ -113,7 +113,7 @@ for row in "${targets[@]}"; do
         mv "$out/$name.least" "$seeds"
     fi
     # shellcheck disable=SC2086
-    clang-14 $flags $profiled -fsanitize=fuzzer "tests/fuzz/fuzz_$name.c" "$out/libcover.a" \
+    clang-14 $flags -w $profiled -fsanitize=fuzzer "tests/fuzz/fuzz_$name.c" "$out/libcover.a" \
         -o "$out/cover_$name" $libs
     LLVM_PROFILE_FILE=$out/$name.profraw "$out/cover_$name" -runs=0 -verbosity=0 "$seeds" \
         >/dev/null 2>&1
