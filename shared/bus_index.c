@@ -70,13 +70,15 @@ static void add(struct bus_index *index, uint64_t seq) {
 static void catch_up(struct bus_index *index, uint64_t seq) {
     const uint32_t slots = index->bus->slots;
 
-    if ((int64_t)(seq - index->next) < 0) {
-        /* The tail went back: somebody scribbled on it. What is known may be of another order. */
+    /*
+     * The tail went back: somebody scribbled on it, and what is known may be of another order. Or
+     * it is so far ahead that nothing known is in the window: after such leaps, too, it may come
+     * back to where it was, and a number that is taken in twice would lead to itself for ever.
+     */
+    if ((int64_t)(seq - index->next) < 0 || seq - index->next > slots) {
         memset(index->newest, 0, slots * sizeof(index->newest[0]));
         index->next = seq - slots;
     }
-    if (seq - index->next > slots)
-        index->next = seq - slots;
     for (; index->next != seq; index->next++)
         add(index, index->next);
 }

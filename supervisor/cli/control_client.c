@@ -13,6 +13,7 @@
 
 #include "shared/clock.h"
 #include "shared/exit_code.h"
+#include "shared/json_text.h"
 #include "shared/log.h"
 #include "supervisor/cli/control_talk.h"
 
@@ -242,10 +243,13 @@ int control_client_ask(const struct cmd *cmd, const struct control_client_option
 }
 
 void control_client_print_json(void *owner, json_t *object) {
+    char *text = json_text_dump(object, isatty(STDOUT_FILENO) != 0);
+
     (void)owner;
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
+    if (text != NULL)
+        puts(text);
     fflush(stdout);
+    free(text);
 }
 
 static void say_words(void *owner, json_t *object) {

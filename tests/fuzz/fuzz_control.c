@@ -48,7 +48,7 @@ static void start(void) {
     supervisor->loop = loop_new();
     supervisor->board = scoreboard_new();
     supervisor->service_count = 1;
-    service = &supervisor->service[0];
+    service = supervisor->service[0] = &supervisor->place[0];
     service->config = &config.service[0];
     service->supervisor = supervisor;
     TAILQ_INIT(&service->children);

@@ -8,6 +8,7 @@
 
 #include "shared/escape.h"
 #include "shared/text_clean.h"
+#include "tests/fuzz/tail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,17 +31,16 @@ static void check_cleaned(const char *text, size_t len) {
 }
 
 static void check_clean(const char *text, size_t len) {
-    char *out = malloc(TEXT_CLEAN_GROWTH * len + 1), *again = NULL;
+    static struct tail room, other;
+    char *out = tail_make(&room, TEXT_CLEAN_GROWTH * len), *again;
     struct text_found found;
     size_t n = text_clean(out, text, len, &found), m;
 
     expect(n <= TEXT_CLEAN_GROWTH * len);
     check_cleaned(out, n);
-    again = malloc(TEXT_CLEAN_GROWTH * n + 1);
+    again = tail_make(&other, TEXT_CLEAN_GROWTH * n);
     m = text_clean(again, out, n, &found);
     expect(m == n && memcmp(again, out, n) == 0 && found.bad == 0 && found.stripped == 0);
-    free(out);
-    free(again);
 }
 
 static void check_lines(const char *text, size_t len) {
@@ -57,7 +57,8 @@ static void check_lines(const char *text, size_t len) {
 }
 
 static void check_utf8(const char *text, size_t len) {
-    char *out = malloc(TEXT_UTF8_GROWTH * len + 1);
+    static struct tail room;
+    char *out = tail_make(&room, TEXT_UTF8_GROWTH * len);
     size_t bad, most = len / 2, n = text_utf8_replace(out, text, len, &bad);
     size_t tail = text_utf8_tail(text, len), cut;
 
@@ -69,16 +70,14 @@ static void check_utf8(const char *text, size_t len) {
     expect(cut <= most && most - cut <= 3);
     if (bad == 0)
         expect(text_utf8_is_valid(text, cut) && tail == 0);
-    free(out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char *text = malloc(size + 1);
+    static struct tail room;
+    const char *text = tail_copy(&room, data, size);
 
-    memcpy(text, data, size);
     check_clean(text, size);
     check_lines(text, size);
     check_utf8(text, size);
-    free(text);
     return 0;
 }

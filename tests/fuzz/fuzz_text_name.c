@@ -10,6 +10,7 @@
 #include "shared/text_clean.h"
 #include "shared/text_name.h"
 #include "shared/text_utf8.h"
+#include "tests/fuzz/tail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,10 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char name[TEXT_NAME_MAX + 1], again[TEXT_NAME_MAX + 1], look[TEXT_NAME_MAX + 1],
         other[TEXT_NAME_MAX + 1];
     const unsigned n = size > 0 ? data[0] * 100000u : 2;
-    char *typed = malloc(size + 1);
+    static struct tail room;
+    const char *typed = tail_copy(&room, data, size);
     size_t len, look_len;
 
-    memcpy(typed, data, size);
     len = text_name(name, typed, size);
     check_name(name, len);
     expect(text_name(again, name, len) == len && strcmp(again, name) == 0);
@@ -51,6 +52,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     len = text_name_suffix(again, name, len, n);
     expect(len <= TEXT_NAME_MAX && text_utf8_count(again, len) <= TEXT_NAME_RUNES);
     expect(text_utf8_is_valid(again, len) && strchr(again, '_') != NULL);
-    free(typed);
     return 0;
 }

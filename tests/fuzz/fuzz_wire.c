@@ -8,6 +8,7 @@
 
 #include "shared/text_utf8.h"
 #include "shared/wire.h"
+#include "tests/fuzz/tail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,8 +28,9 @@ static uint8_t take(const uint8_t **data, size_t *size) {
 }
 
 static void move(struct wire *wire, const struct wire_rules *rules) {
+    static struct tail room;
     size_t size = wire_pack_size(wire);
-    char *packed = malloc(size);
+    char *packed = tail_make(&room, size);
     ssize_t n = wire_pack(wire, packed, size);
 
     expect(n == (wire->is_over ? -1 : (ssize_t)size));
@@ -38,7 +40,6 @@ static void move(struct wire *wire, const struct wire_rules *rules) {
         memset(wire, 0xa5, sizeof(*wire));
         expect(wire_unpack(wire, rules, packed, size) == 0);
     }
-    free(packed);
 }
 
 static void check_event(
@@ -57,7 +58,8 @@ static void check_event(
 
 /* What a message becomes for this peer. */
 static void check_send(struct wire *wire, const struct wire_message *message, uint64_t now_ms) {
-    char *sent = malloc(WIRE_ENCODE_MOST(message->len));
+    static struct tail room;
+    char *sent = tail_make(&room, WIRE_ENCODE_MOST(message->len));
     size_t n = wire_encode(wire_form(wire), sent, message->data, message->len);
     size_t skip = wire_begin_send(wire, now_ms);
 
@@ -65,20 +67,19 @@ static void check_send(struct wire *wire, const struct wire_message *message, ui
     expect(wire_form(wire) != WIRE_FORM_RAW || n <= WIRE_RAW_SEND_MAX);
     if (wire_form(wire) == WIRE_FORM_RAW && text_utf8_is_valid(message->data, message->len))
         expect(text_utf8_is_valid(sent, n));
-    free(sent);
 }
 
 /* One read by both. They are told the same. */
 static void read_both(struct wire *stays, struct wire *moves, const uint8_t *data, size_t len,
     uint64_t now_ms, bool is_end) {
-    char *copy = len > 0 ? malloc(len) : NULL;
-    struct wire_input in = { .data = copy, .len = len, .now_ms = now_ms, .is_end = is_end };
+    static struct tail room;
+    struct wire_input in = {
+        .data = tail_copy(&room, data, len), .len = len, .now_ms = now_ms, .is_end = is_end
+    };
     struct wire_input twin = in;
     struct wire_message message, other;
     enum wire_event event;
 
-    if (len > 0)
-        memcpy(copy, data, len);
     do {
         event = wire_next(stays, &in, &message);
         expect(wire_next(moves, &twin, &other) == event && twin.len == in.len);
@@ -95,7 +96,6 @@ static void read_both(struct wire *stays, struct wire *moves, const uint8_t *dat
     expect(in.len == 0);
     expect(wire_due_ms(stays) > now_ms || stays->rules->raw_gap_ms == 0);
     expect(wire_due_ms(stays) == wire_due_ms(moves) && wire_form(stays) == wire_form(moves));
-    free(copy);
 }
 
 static void talk(const struct wire_rules *rules, const uint8_t *data, size_t size) {

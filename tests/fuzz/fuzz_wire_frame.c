@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shared/wire_frame.h"
+#include "tests/fuzz/tail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,6 +43,7 @@ static void check_memory(const struct wire_frame *frame) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const uint32_t max = size > 0 ? 1u << data[0] % 24 : 1;
     const size_t piece = size > 1 ? 1 + data[1] : 1;
+    static struct tail cut;
     struct wire_frame frame = { .want = 0 };
     enum wire_event event = WIRE_WANT;
     const uint8_t *book, *end, *wanted;
@@ -55,10 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     end = data + size;
     while (size > 0 && event != WIRE_TOO_LONG) {
         size_t n = size < piece ? size : piece;
-        struct wire_input in = { .data = malloc(n), .len = n };
-        char *copy = (char *)in.data;
+        struct wire_input in = { .data = tail_copy(&cut, data, n), .len = n };
 
-        memcpy(copy, data, n);
         while ((event = wire_frame_next(&frame, max, &in, &message)) == WIRE_MESSAGE) {
             wanted = next_by_book(&book, end, &len);
             expect(wanted != NULL && message.len == len && len <= max && len <= WIRE_LENGTH_MAX);
@@ -67,7 +67,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             check_memory(&frame);
         }
         check_memory(&frame);
-        free(copy);
         data += n;
         size -= n;
     }

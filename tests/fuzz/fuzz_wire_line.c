@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shared/wire_line.h"
+#include "tests/fuzz/tail.h"
 
 #define MAX 60u
 
@@ -17,6 +18,7 @@ static void expect(int ok) {
 }
 
 struct told {
+    struct tail text_room, answers_room;
     char *text, *answers;
     size_t len, answers_len;
 };
@@ -45,22 +47,22 @@ static void tell(struct told *told, enum wire_event event, const struct wire_mes
 }
 
 static void feed(struct told *told, const uint8_t *data, size_t size, size_t piece) {
+    static struct tail cut;
     struct wire_line line = { .total = 0 };
     struct wire_message message;
     enum wire_event event;
 
-    *told = (struct told){ .text = malloc(9 * size + 9), .answers = malloc(size + 3) };
+    told->len = told->answers_len = 0;
+    told->text = tail_make(&told->text_room, 9 * size + 9);
+    told->answers = tail_make(&told->answers_room, size + 3);
     for (size_t i = 0; i < size; i += piece) {
         size_t n = size - i < piece ? size - i : piece;
-        struct wire_input in = { .data = malloc(n), .len = n };
-        char *copy = (char *)in.data;
+        struct wire_input in = { .data = tail_copy(&cut, data + i, n), .len = n };
 
-        memcpy(copy, data + i, n);
         while ((event = wire_line_next(&line, MAX, &in, &message)) != WIRE_WANT)
             tell(told, event, &message);
         expect(in.len == 0 && line.body.size <= WIRE_BUFFER_FIRST);
         expect(wire_line_is_partial(&line) || line.body.data == NULL);
-        free(copy);
     }
     message = wire_line_rest(&line);
     tell(told, WIRE_MESSAGE, &message);
@@ -69,7 +71,8 @@ static void feed(struct told *told, const uint8_t *data, size_t size, size_t pie
 
 /* As one line, without its ends, and back. */
 static void check_encode(const uint8_t *data, size_t size, bool is_telnet) {
-    char *text = malloc(size + 1), *sent = malloc(2 * size + 2);
+    static struct tail text_room, sent_room;
+    char *text = tail_make(&text_room, size), *sent = tail_make(&sent_room, 2 * size + 2);
     struct wire_line line = { .total = 0 };
     struct wire_input in = { .data = sent };
     struct wire_message message;
@@ -84,13 +87,11 @@ static void check_encode(const uint8_t *data, size_t size, bool is_telnet) {
     expect(message.len == n && memcmp(message.data, text, n) == 0);
     expect(wire_line_next(&line, UINT32_MAX, &in, &message) == WIRE_WANT && !line.is_telnet);
     wire_line_fini(&line);
-    free(text);
-    free(sent);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const size_t piece = size > 0 ? 1 + data[0] % 16 : 1;
-    struct told whole, cut;
+    static struct told whole, cut;
 
     feed(&whole, data, size, size > 0 ? size : 1);
     feed(&cut, data, size, piece);
@@ -98,9 +99,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     expect(whole.answers_len == cut.answers_len &&
            memcmp(whole.answers, cut.answers, cut.answers_len) == 0);
     check_encode(data, size, piece % 2 == 0);
-    free(whole.text);
-    free(whole.answers);
-    free(cut.text);
-    free(cut.answers);
     return 0;
 }

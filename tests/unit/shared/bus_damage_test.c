@@ -199,6 +199,21 @@ Test(bus_damage, order_goes_on_from_any_tail) {
     }
 }
 
+/* In leaps that all go ahead the tail comes round to where it was; in between stands nothing. */
+Test(bus_damage, tail_that_goes_round_leads_nobody_in_a_circle, .timeout = 10) {
+    const uint64_t there = bus_next(bus);
+
+    cr_assert(bus_find(seat, 42, 3, &seq) && seq == 2);
+    for (unsigned leap = 1; leap <= 8; leap++) {
+        bus->shared->tail = there + leap * (1ull << 61) + (leap < 8 ? 1024 * leap : 0);
+        bus_find(seat, 42, 3, &seq);
+    }
+    cr_assert(bus_find(seat, 42, 3, &seq) && seq == 2);
+    for (uint64_t id = 100; id < 200; id++)
+        cr_assert(!bus_find(seat, 42, id, &seq));
+    cr_assert_eq(say_from(seat, "new", 77), 1);
+}
+
 Test(bus_damage, bits_of_rows_that_are_not_there_wake_nobody) {
     memset((void *)bus->shared->sleepy, 0xff, sizeof(bus->shared->sleepy));
     say("later");

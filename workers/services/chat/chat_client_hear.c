@@ -11,16 +11,15 @@
 
 #include "shared/clock.h"
 #include "shared/escape.h"
+#include "shared/json_text.h"
 #include "shared/line_editor.h"
 #include "shared/text_clean.h"
 #include "workers/services/chat/chat_client_state.h"
 
 /* ---- out to the person or program ---- */
 
-/* On a terminal nothing but ASCII: JSON may hold what it would obey. */
 static void print_json(json_t *object) {
-    const size_t flags = JSON_COMPACT | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
-    char *text = object != NULL ? json_dumps(object, flags) : NULL;
+    char *text = object != NULL ? json_text_dump(object, isatty(STDOUT_FILENO) != 0) : NULL;
 
     if (text != NULL)
         line_editor_print(text);

@@ -2,6 +2,7 @@
 #include "supervisor/cli/control_client.h"
 
 #include <criterion/criterion.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,4 +168,20 @@ Test(control_client, what_is_no_json_is_no_daemon) {
 Test(control_client, name_that_is_no_text_asks_nothing) {
     cr_assert_eq(
         control_client_change(&cmd, &options, "stop", json_pack("{s:s}", "service", "\xff")), 2);
+}
+
+/* What a client has sent stands in events: C1 and DEL are what a terminal obeys. */
+Test(control_client, json_on_a_terminal_is_printable_ascii) {
+    json_t *object = json_pack("{s:s}", "t", "\xc2\x9b\x7f");
+    int master, terminal;
+    char text[64];
+    ssize_t n;
+
+    cr_assert_eq(openpty(&master, &terminal, NULL, NULL, NULL), 0);
+    cr_assert(dup2(terminal, STDOUT_FILENO) >= 0);
+    control_client_print_json(NULL, object);
+    n = read(master, text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = '\0';
+    cr_assert_str_eq(text, "{\"t\":\"\\u009B\\u007f\"}\r\n");
+    json_decref(object);
 }
