@@ -1,8 +1,11 @@
 /* The clients at terminals: what they ask, and what stands on the screen while others speak. */
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/system/daemon.h"
 #include "tests/system/expect.h"
@@ -29,7 +32,8 @@ static void stop(void) {
 /* The client on a terminal, then its exit code and how the terminal was left. */
 static void run_client(const char *name, const char *locale, const char *arguments) {
     screen_run(name,
-        "env LC_ALL=%s %s %s; echo exit=$?; stty -a | grep -ow -e '-*icanon' -e '-*echo' | xargs",
+        "trap : INT; env LC_ALL=%s %s %s; echo exit=$?; stty -a | grep -ow -e '-*icanon' -e "
+        "'-*echo' | xargs",
         locale, harness_program("prefork"), arguments);
 }
 
@@ -255,6 +259,73 @@ static void echo_beats_until_it_is_interrupted(void) {
     stop();
 }
 
+/* ---- prefork serve ---- */
+
+/* A socket that listens where a type usually does; -1: somebody else's is there. */
+static int take_usual_port(uint16_t port) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+    };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 1) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* The port that stands on its screen. */
+static unsigned shown_port(const char *name) {
+    static const char words[] = "слушаю tcp://127.0.0.1:";
+    const char *at;
+
+    screen_until(name, words);
+    at = strstr(screen_text(name), words);
+    return at != NULL ? (unsigned)atoi(at + strlen(words)) : 0;
+}
+
+static void server_says_what_goes_on_and_how_to_end_it(void) {
+    const int taken = take_usual_port(8004);
+
+    screen_open();
+    run_client("srv", "ru_RU.UTF-8", "serve chat");
+    screen_until_last_line("srv", "Порт [8004]:");
+    screen_press("srv", "Enter");
+    screen_until("srv", "chat: порт 8004 занят");
+    daemon_.port = (uint16_t)shown_port("srv");
+    CHECK(daemon_.port != 8004, "%s", screen_text("srv"));
+    screen_until("srv", ", модель event\n");
+    screen_until("srv", "chat: Чат-сервер. Ожидание подключений...\nНажмите Ctrl+C для остановки");
+    join("Ann", "C.UTF-8", "");
+    screen_until("srv", "chat: Новое подключение от 127.0.0.1:");
+    screen_until("srv", "chat: Пользователь Ann присоединился к чату");
+    screen_type("Ann", "hello");
+    screen_press("Ann", "Enter");
+    screen_until("srv", "] Ann: hello\n");
+    screen_type("Ann", "/me waves");
+    screen_press("Ann", "Enter");
+    screen_until("srv", "] Ann: *waves*\n");
+    screen_press("Ann", "C-d");
+    screen_until("srv", "chat: Пользователь Ann покинул чат\n");
+    screen_press("srv", "C-c");
+    screen_until("srv", "\n^C\nОстановка сервера...\nСервер остановлен\nexit=0\nicanon echo");
+    screen_close();
+    close(taken);
+}
+
+static void question_for_the_port_can_be_left(void) {
+    screen_open();
+    run_client("end", "C.UTF-8", "serve chat");
+    screen_until_last_line("end", "Port [8004]:");
+    screen_press("end", "C-d");
+    screen_until("end", "the input ended before \"Port\" was answered\nexit=1");
+    run_client("no", "C.UTF-8", "serve chat");
+    screen_until_last_line("no", "Port [8004]:");
+    screen_press("no", "C-c");
+    screen_until("no", "exit=130\nicanon echo");
+    screen_close();
+}
+
 static const struct harness_test tests[] = {
     { "where_and_who_is_asked_and_checked", where_and_who_is_asked_and_checked },
     { "three_wrong_answers_are_enough", three_wrong_answers_are_enough },
@@ -266,6 +337,8 @@ static const struct harness_test tests[] = {
         stopped_client_gives_the_terminal_back_and_goes_on },
     { "messages_are_sent_until_end", messages_are_sent_until_end },
     { "echo_beats_until_it_is_interrupted", echo_beats_until_it_is_interrupted },
+    { "server_says_what_goes_on_and_how_to_end_it", server_says_what_goes_on_and_how_to_end_it },
+    { "question_for_the_port_can_be_left", question_for_the_port_can_be_left },
     { .name = NULL },
 };
 
