@@ -29,10 +29,13 @@ static void stop(void) {
     screen_close();
 }
 
-/* The client on a terminal, then its exit code and how the terminal was left. */
+/*
+ * The client on a terminal, then its exit code and how the terminal was left. A line first: tmux
+ * scrolls by one when all has ended.
+ */
 static void run_client(const char *name, const char *locale, const char *arguments) {
     screen_run(name,
-        "trap : INT; env LC_ALL=%s %s %s; echo exit=$?; stty -a | grep -ow -e '-*icanon' -e "
+        "trap : INT; echo; env LC_ALL=%s %s %s; echo exit=$?; stty -a | grep -ow -e '-*icanon' -e "
         "'-*echo' | xargs",
         locale, harness_program("prefork"), arguments);
 }
@@ -148,10 +151,14 @@ static void line_that_is_typed_survives_what_comes(void) {
     screen_press("Боб", "Enter");
     screen_until("Ann", "] Боб: уже\n" PROMPT " long long long long long long l\n"
                         "ong long long long long long\n");
+    /* And wider again: what stands above it stays. */
+    screen_resize("Ann", 100, 20);
+    screen_until("Ann",
+        "] Боб: уже\n" PROMPT " long long long long long long long long long long long long\n");
     screen_press("Ann", "Enter");
     screen_until("Боб", "] Ann: long long long long long long long long long long long long");
     screen_press("Боб", "C-d");
-    screen_until("Боб", "exit=0\nicanon echo");
+    screen_until("Боб", "(или /quit для выхода):\nexit=0\nicanon echo");
     screen_until("Ann", "🔴 Боб left the chat");
     screen_press("Ann", "C-c");
     screen_until("Ann", "exit=130\nicanon echo");
@@ -190,7 +197,7 @@ static void plain_lines_do_without_an_editor(void) {
     screen_until("Ann", "exit=0\nicanon echo");
     screen_until("Bob", "🔴 Ann left the chat");
     screen_press("Bob", "C-d");
-    screen_until("Bob", "exit=0\nicanon echo");
+    screen_until("Bob", PROMPT "\nexit=0\nicanon echo");
     stop();
 }
 
@@ -295,7 +302,8 @@ static void server_says_what_goes_on_and_how_to_end_it(void) {
     daemon_.port = (uint16_t)shown_port("srv");
     CHECK(daemon_.port != 8004, "%s", screen_text("srv"));
     screen_until("srv", ", модель event\n");
-    screen_until("srv", "chat: Чат-сервер. Ожидание подключений...\nНажмите Ctrl+C для остановки");
+    screen_until("srv", "chat: Чат-сервер. Ожидание подключений...\n");
+    screen_until("srv", "Нажмите Ctrl+C для остановки\n");
     join("Ann", "C.UTF-8", "");
     screen_until("srv", "chat: Новое подключение от 127.0.0.1:");
     screen_until("srv", "chat: Пользователь Ann присоединился к чату");
@@ -322,7 +330,7 @@ static void question_for_the_port_can_be_left(void) {
     run_client("no", "C.UTF-8", "serve chat");
     screen_until_last_line("no", "Port [8004]:");
     screen_press("no", "C-c");
-    screen_until("no", "exit=130\nicanon echo");
+    screen_until("no", "Port [8004]: ^Cexit=130\nicanon echo");
     screen_close();
 }
 
