@@ -153,8 +153,11 @@ static void line_that_is_typed_survives_what_comes(void) {
                         "ong long long long long long\n");
     /* And wider again: what stands above it stays. */
     screen_resize("Ann", 100, 20);
+    screen_type("Боб", "шире");
+    screen_press("Боб", "Enter");
     screen_until("Ann",
-        "] Боб: уже\n" PROMPT " long long long long long long long long long long long long\n");
+        "] Боб: шире\n" PROMPT " long long long long long long long long long long long long\n");
+    CHECK(strstr(screen_text("Ann"), "] Боб: уже\n") != NULL, "%s", screen_text("Ann"));
     screen_press("Ann", "Enter");
     screen_until("Боб", "] Ann: long long long long long long long long long long long long");
     screen_press("Боб", "C-d");
