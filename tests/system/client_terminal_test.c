@@ -106,6 +106,18 @@ static void nobody_is_asked_without_a_terminal(void) {
     r = harness_run("prefork", "send", "127.0.0.1", "1", NULL);
     CHECK(r.code == 69 && strstr(r.err, "\"prefork serve message_log\" starts a server") != NULL,
         "exit %d: %s", r.code, r.err);
+    r = harness_run("prefork", "echo", "127.0.0.1", "1", "--count", "1", NULL);
+    CHECK(r.code == 69 && strstr(r.err, "\"prefork serve echo\" starts a server") != NULL,
+        "exit %d: %s", r.code, r.err);
+    r = harness_run("prefork", "echo", "127.0.0.1", "1", "--udp", "--count", "1", NULL);
+    CHECK(r.code == 69 && strstr(r.err, "\"prefork serve echo --udp\" starts a server") != NULL,
+        "exit %d: %s", r.code, r.err);
+    r = harness_run("prefork", "chat", "127.0.0.1", "1", "--udp", NULL);
+    CHECK(r.code == 69 &&
+              strstr(r.err,
+                  "nobody listens at 127.0.0.1:1; \"prefork serve chat --udp\" starts a server") !=
+                  NULL,
+        "exit %d: %s", r.code, r.err);
     r = harness_run("prefork", "echo", "--timeout", "100ms", NULL);
     CHECK(strstr(r.err, "Host") == NULL && strstr(r.err, "the input ended") == NULL, "%s", r.err);
     screen_open();
@@ -204,6 +216,48 @@ static void plain_lines_do_without_an_editor(void) {
     stop();
 }
 
+static void commands_are_not_said_where_there_are_none(void) {
+    start("chat");
+    join("Ann", "C.UTF-8", "");
+    screen_until_last_line("Ann", PROMPT);
+    join("Raw", "C.UTF-8", "--wire raw");
+    screen_until("Ann", "Raw joined the chat");
+    screen_type("Raw", "/who");
+    screen_press("Raw", "Enter");
+    screen_until("Raw", "There is no command here but /quit");
+    screen_type("Raw", "//tmp is full");
+    screen_press("Raw", "Enter");
+    screen_until("Ann", "] Raw: /tmp is full\n");
+    CHECK(strstr(screen_text("Ann"), "/who") == NULL, "%s", screen_text("Ann"));
+    screen_type("Raw", "end");
+    screen_press("Raw", "Enter");
+    screen_until("Raw", "exit=0");
+    screen_press("Ann", "C-c");
+    screen_until("Ann", "exit=130");
+    stop();
+}
+
+static void earlier_messages_are_marked(void) {
+    start("chat");
+    join("Ann", "C.UTF-8", "");
+    screen_until_last_line("Ann", PROMPT);
+    screen_type("Ann", "before you came");
+    screen_press("Ann", "Enter");
+    CHECK(harness_until(PATIENCE_MS, daemon_log_count("before you came") == 1), "not said");
+    join("Боб", "ru_RU.UTF-8", "");
+    screen_until("Боб", "— прежние сообщения —\n[");
+    screen_until("Боб", "] Ann: before you came\n— до сих пор —\nДобро пожаловать в чат, Боб!");
+    screen_type("Ann", "and now");
+    screen_press("Ann", "Enter");
+    screen_until("Боб", "] Ann: and now\n");
+    CHECK(expect_count(screen_text("Боб"), "—") == 4, "%s", screen_text("Боб"));
+    screen_press("Боб", "C-c");
+    screen_until("Боб", "exit=130");
+    screen_press("Ann", "C-c");
+    screen_until("Ann", "exit=130");
+    stop();
+}
+
 static void stopped_client_gives_the_terminal_back_and_goes_on(void) {
     start("chat");
     screen_run("Ann", "env PS1='sh> ' /bin/sh -i"); /* one that lets the terminal be as it is */
@@ -264,6 +318,7 @@ static void echo_beats_until_it_is_interrupted(void) {
     run_client("ann", "C.UTF-8", arguments);
     screen_until("ann", "message 5\n");
     screen_press("ann", "C-c");
+    screen_until("ann", "\n^C\nprefork: echo: interrupted\n");
     screen_until("ann", "round trip min ");
     screen_until("ann", "exit=130");
     stop();
@@ -344,6 +399,8 @@ static const struct harness_test tests[] = {
     { "line_that_is_typed_survives_what_comes", line_that_is_typed_survives_what_comes },
     { "letters_are_letters_in_any_locale", letters_are_letters_in_any_locale },
     { "plain_lines_do_without_an_editor", plain_lines_do_without_an_editor },
+    { "commands_are_not_said_where_there_are_none", commands_are_not_said_where_there_are_none },
+    { "earlier_messages_are_marked", earlier_messages_are_marked },
     { "stopped_client_gives_the_terminal_back_and_goes_on",
         stopped_client_gives_the_terminal_back_and_goes_on },
     { "messages_are_sent_until_end", messages_are_sent_until_end },
