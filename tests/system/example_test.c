@@ -46,8 +46,33 @@ static void example_in_python_speaks_with_each_service(void) {
     daemon_stop(&daemon_);
 }
 
+static void four_kinds_of_clients_say_hello_in_the_demo(void) {
+    char script[4096], build[4096], tcp[8], udp[8];
+    struct harness_result r;
+
+    daemon_write_service(
+        "echo", "type = \"chat\"; listen = [ \"tcp://127.0.0.1:0\", \"udp://127.0.0.1:0\" ];");
+    daemon_start(&daemon_);
+    snprintf(script, sizeof(script), "%s/tests/support/demo-chat.sh", harness_root());
+    snprintf(build, sizeof(build), "%s", harness_program("prefork"));
+    *strrchr(build, '/') = '\0';
+    snprintf(tcp, sizeof(tcp), "%u", daemon_.port);
+    snprintf(udp, sizeof(udp), "%u", daemon_port("echo", "udp"));
+    r = harness_run(script, build, tcp, udp, NULL);
+    CHECK(r.code == 0 && r.err[0] == '\0', "exit %d: %s%s", r.code, r.out, r.err);
+    CHECK(expect_count(r.out, "] Lab: hello from lab\n") == 2, "%s", r.out);
+    CHECK(expect_count(r.out, "] Lines: hello from lines\n") == 2, "%s", r.out);
+    CHECK(expect_count(r.out, "] Datagrams: hello from datagrams\n") == 2, "%s", r.out);
+    CHECK(expect_count(r.out, "] Frames: hello from frames\n") == 3, "%s", r.out);
+    CHECK(expect_count(r.out, "\"text\":\"hello from ") == 3 && expect_count(r.out, "\"ok\"") == 1,
+        "%s", r.out);
+    CHECK(harness_until(PATIENCE_MS, daemon_number("echo", "connections") == 0), "not left");
+    daemon_stop(&daemon_);
+}
+
 static const struct harness_test tests[] = {
     { "example_in_python_speaks_with_each_service", example_in_python_speaks_with_each_service },
+    { "four_kinds_of_clients_say_hello_in_the_demo", four_kinds_of_clients_say_hello_in_the_demo },
     { .name = NULL },
 };
 
