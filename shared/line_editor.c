@@ -17,6 +17,8 @@
 #include <locale.h>
 #include <readline/history.h>
 #include <readline/readline.h>
+#include <unistr.h>
+#include <uniwidth.h>
 #endif
 
 #define LINE_MOST 65536u
@@ -54,6 +56,14 @@ static void show_prompt(void) {
     fputs(prompt, stdout);
     fflush(stdout);
     plain.has_prompt = true;
+}
+
+/* There is no further line: nor shall there be a prompt. */
+static void leave_prompt(void) {
+    if (plain.has_prompt)
+        putchar('\n');
+    fflush(stdout);
+    prompt = NULL;
 }
 
 static void plain_open(void) {
@@ -96,9 +106,10 @@ static enum line_editor_found plain_next(const char **out, size_t *out_len) {
         if (!is_ready())
             return LINE_EDITOR_NONE;
         plain_fill();
+        if (plain.in.is_end)
+            leave_prompt();
         plain.has_prompt = false;
-        if (!plain.in.is_end)
-            show_prompt();
+        show_prompt();
     }
 }
 
@@ -122,13 +133,16 @@ static const struct editor plain_editor = {
 static struct {
     char *line; /* the last one that was typed; NULL: none */
     bool has_line, has_ended;
+    int columns; /* of the screen, as what stands there was written */
 } edited;
 
 static void take_line(char *line) {
     edited.has_line = line != NULL;
     edited.has_ended = line == NULL;
     edited.line = line;
-    if (line != NULL && line[0] != '\0')
+    if (line == NULL)
+        rl_callback_handler_remove(); /* no further prompt; the terminal is as it was */
+    else if (line[0] != '\0')
         add_history(line);
 }
 
@@ -147,15 +161,18 @@ static void edited_open(void) {
     rl_catch_sigwinch = 0;
     rl_bind_key('\t', rl_insert); /* there is nothing to complete, files least of all */
     rl_callback_handler_install(prompt, take_line);
+    rl_get_screen_size(NULL, &edited.columns);
 }
 
 /* What was typed stays on the screen; a prompt with nothing behind it does not. */
 static void edited_close(void) {
-    if (rl_end == 0)
-        rl_clear_visible_line();
-    else
-        rl_crlf();
-    rl_callback_handler_remove();
+    if (!edited.has_ended) {
+        if (rl_end == 0)
+            rl_clear_visible_line();
+        else
+            rl_crlf();
+        rl_callback_handler_remove();
+    }
     fflush(stdout);
     free(edited.line);
     edited.line = NULL;
@@ -177,7 +194,8 @@ static enum line_editor_found edited_next(const char **out, size_t *out_len) {
 }
 
 static void edited_before_print(void) {
-    rl_clear_visible_line();
+    if (!edited.has_ended)
+        rl_clear_visible_line();
 }
 
 static void edited_after_print(void) {
@@ -195,18 +213,76 @@ static const struct editor readline_editor = {
     .after_print = edited_after_print,
 };
 
+static bool is_editing(void) {
+    return editor == &readline_editor && !edited.has_ended;
+}
+
+/* Where text ends on a screen of so many columns: *row and *column go on from there. */
+static void walk(const char *text, size_t len, int columns, int *row, int *column) {
+    ucs4_t letter;
+    int used, width;
+
+    for (size_t at = 0; at < len; at += (size_t)used) {
+        used = u8_mbtouc(&letter, (const uint8_t *)text + at, len - at);
+        width = letter == '\t' ? 8 - *column % 8 : letter < ' ' ? 2 : uc_width(letter, "UTF-8");
+        if (letter == '\n' || *column + width > columns) {
+            (*row)++;
+            *column = 0;
+        }
+        if (letter != '\n' && width > 0)
+            *column += width;
+    }
+    if (*column >= columns) {
+        (*row)++;
+        *column = 0;
+    }
+}
+
+/* How many lines of the screen stand above the cursor, from the prompt on. */
+static int count_above(int columns) {
+    int row = 0, column = 0;
+
+    walk(prompt, strlen(prompt), columns, &row, &column);
+    walk(rl_line_buffer, (size_t)rl_point, columns, &row, &column);
+    return row;
+}
+
+/*
+ * Some terminals break what stands there anew, and some cut it off. So no more lines are taken away
+ * than were written and would be now: a line too many may stay, but what others said does.
+ */
 void line_editor_resize(void) {
-    if (editor == &readline_editor)
+    const char *up = rl_get_termcap("up");
+    int above, columns;
+
+    if (!is_editing())
+        return;
+    if (up == NULL || up[0] != '\033' || edited.columns <= 0) {
         rl_resize_terminal();
+        return;
+    }
+    above = count_above(edited.columns);
+    rl_reset_screen_size();
+    rl_get_screen_size(NULL, &columns);
+    edited.columns = columns;
+    if (columns > 0 && count_above(columns) < above)
+        above = count_above(columns);
+    putchar('\r');
+    while (above-- > 0)
+        fputs(up, stdout);
+    fputs("\033[J", stdout);
+    rl_on_new_line();
+    rl_redisplay();
+    fflush(stdout);
 }
 
 void line_editor_suspend(void) {
-    if (editor == &readline_editor && rl_deprep_term_function != NULL)
+    if (is_editing() && rl_deprep_term_function != NULL)
         rl_deprep_term_function();
 }
 
 void line_editor_resume(void) {
-    if (editor != &readline_editor)
+    if (!is_editing())
         return;
     if (rl_prep_term_function != NULL)
         rl_prep_term_function(1);

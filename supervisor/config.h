@@ -188,6 +188,8 @@ struct config *config_read_again(const char *file, FILE *complaints);
  */
 struct config *config_read_guarded(const char *file, FILE *complaints);
 
+const char *config_model_name(unsigned model);
+
 void config_free(struct config *config);
 
 /* Write it merged, each value with where it comes from ("# FILE:LINE" or "# default"). */

@@ -14,6 +14,10 @@
 static const char *const model_names[] = {
     [MODEL_PROCESS] = "process", [MODEL_THREAD] = "thread", [MODEL_EVENT] = "event", NULL
 };
+const char *config_model_name(unsigned model) {
+    return model_names[model];
+}
+
 static const char *const pm_names[] = {
     [PM_STATIC] = "static", [PM_DYNAMIC] = "dynamic", [PM_ONDEMAND] = "ondemand", NULL
 };

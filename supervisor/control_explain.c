@@ -14,7 +14,6 @@
 #define NS_IN_MS   1000000u
 #define DEATHS_MAX 3
 
-static const char *const model_names[] = { "process", "thread", "event" };
 static const char *const pm_names[] = { "static", "dynamic", "ondemand" };
 
 static void set_number(json_t *object, const char *key, uint64_t value) {
@@ -298,7 +297,7 @@ json_t *control_explain_make(const struct service *service) {
     set_text(object, "state", service_state_name(service->state));
     set_text(object, "state_reason", service->state_reason);
     set_span(object, "state_for_ms", now_ns, service->state_since_ns);
-    set_text(object, "model", model_names[service->config->model]);
+    set_text(object, "model", config_model_name(service->config->model));
     json_object_set_new(object, "pool", make_pool(service));
     json_object_set_new(object, "scale", make_scale(service));
     json_object_set_new(object, "fork", make_fork(service));

@@ -87,8 +87,8 @@ static int bind_next(struct listener *listener, const struct config *config, int
 }
 
 static int open_port(struct listener *listener, const struct config_service *service,
-    const struct config *config, struct complaint *note, struct complaint *complaint) {
-    char wanted[NET_TEXT_MAX], owner[128], words[160] = "";
+    const struct config *config, struct listen_note *note, struct complaint *complaint) {
+    char wanted[NET_TEXT_MAX], words[160] = "";
     int fd = bind_once(listener->proto, &listener->address, (int)service->backlog);
 
     if (fd >= 0)
@@ -97,9 +97,9 @@ static int open_port(struct listener *listener, const struct config_service *ser
     if (errno != EADDRINUSE)
         return complaint_set(complaint, "listen %s://%s: %s", net_proto_name(listener->proto),
             wanted, strerror(errno));
-    port_owner_find(&listener->wanted, listener->proto, owner, sizeof(owner));
-    if (owner[0] != '\0')
-        snprintf(words, sizeof(words), " (%s has it)", owner);
+    port_owner_find(&listener->wanted, listener->proto, note->owner, sizeof(note->owner));
+    if (note->owner[0] != '\0')
+        snprintf(words, sizeof(words), " (%s has it)", note->owner);
     if (service->port_policy == PORT_STRICT)
         return complaint_set(complaint,
             "listen %s://%s: the port is busy%s; free it, or set port_policy = \"next\"",
@@ -113,8 +113,7 @@ static int open_port(struct listener *listener, const struct config_service *ser
     if (fd < 0)
         return complaint_set(complaint, "listen %s://%s: the port is busy%s, and no other is free",
             net_proto_name(listener->proto), wanted, words);
-    complaint_set(note, "port %u is busy%s, listening on %u instead", net_port(&listener->wanted),
-        words, net_port(&listener->address));
+    note->is_moved = true;
     return fd;
 }
 
@@ -141,14 +140,14 @@ static int open_path(
 /* ---- */
 
 int listen_open(struct listener *listener, const struct config_listen *wanted,
-    const struct config_service *service, const struct config *config, struct complaint *note,
+    const struct config_service *service, const struct config *config, struct listen_note *note,
     struct complaint *complaint) {
     *listener = (struct listener){ .proto = wanted->proto,
         .wanted = wanted->address,
         .address = wanted->address,
         .fd = -1,
         .lock_fd = -1 };
-    note->text[0] = '\0';
+    *note = (struct listen_note){ .is_moved = false };
     listener->fd = listen_inherited_find(wanted->proto, &wanted->address, service->name);
     listener->is_inherited = listener->fd >= 0;
     if (listener->is_inherited)

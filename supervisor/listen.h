@@ -22,13 +22,18 @@ struct listener {
     struct listener *lent_to, *lent_by; /* one socket, two who want it: listen_lend() */
 };
 
+/* What is to be told of a port that was busy. */
+struct listen_note {
+    bool is_moved;   /* another one was taken */
+    char owner[128]; /* "pid 1234, python3"; "": not known */
+};
+
 /*
  * Open one, or take the one that was handed over for the address. "next" skips ports that the
- * configuration names. A line about a port that was busy is put in note (else note is ""). Returns
- * 0, or -1 with the complaint.
+ * configuration names; who had the port is put in note. Returns 0, or -1 with the complaint.
  */
 int listen_open(struct listener *listener, const struct config_listen *wanted,
-    const struct config_service *service, const struct config *config, struct complaint *note,
+    const struct config_service *service, const struct config *config, struct listen_note *note,
     struct complaint *complaint);
 
 /* The backlog and, of a UNIX socket, the rights and the owner that the service wishes for now. */

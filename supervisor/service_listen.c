@@ -2,6 +2,7 @@
 #include "supervisor/service_listen.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -29,14 +30,33 @@ void service_listen_announce(const struct service *service, const struct listene
         (const struct log_field[]){ LOG_TEXT("proto", net_proto_name(listener->proto)),
             LOG_TEXT("address", address), { .key = NULL } },
         "listening on %s://%s", net_proto_name(listener->proto), address);
-    console_say(is_russian ? "%s: слушаю %s://%s" : "%s: listening on %s://%s",
-        service->config->name, net_proto_name(listener->proto), address);
+    console_say(is_russian ? "%s: слушаю %s://%s, модель %s" : "%s: listening on %s://%s, model %s",
+        service->config->name, net_proto_name(listener->proto), address,
+        config_model_name(service->config->model));
+}
+
+/* Both in the log and, in its language, on the console. */
+static void tell_moved(const struct service *service, const struct listener *listener,
+    const struct listen_note *note) {
+    const unsigned wanted = net_port(&listener->wanted), taken = net_port(&listener->address);
+    const bool is_known = note->owner[0] != '\0';
+    char english[256];
+
+    snprintf(english, sizeof(english), "port %u is busy%s%s%s, listening on %u instead", wanted,
+        is_known ? " (" : "", note->owner, is_known ? " has it)" : "", taken);
+    supervisor_note(
+        service->supervisor, service, NULL, LOG_LEVEL_WARN, "port_moved", NULL, "%s", english);
+    if (service->supervisor->config->lang == LANG_RU)
+        console_say("%s: порт %u занят%s%s%s, слушаю %u", service->config->name, wanted,
+            is_known ? " (" : "", note->owner, is_known ? ")" : "", taken);
+    else
+        console_say("%s: %s", service->config->name, english);
 }
 
 int service_listen_open(
     struct service *service, const struct config *config, struct complaint *complaint) {
     const struct config_service *wanted = service->config;
-    struct complaint note;
+    struct listen_note note;
 
     for (unsigned i = 0; i < wanted->listen_count; i++) {
         if (service->listener[i].fd >= 0)
@@ -47,11 +67,8 @@ int service_listen_open(
             service_listen_close(service);
             return -1;
         }
-        if (note.text[0] != '\0') {
-            supervisor_note(service->supervisor, service, NULL, LOG_LEVEL_WARN, "port_moved", NULL,
-                "%s", note.text);
-            console_say("%s: %s", wanted->name, note.text);
-        }
+        if (note.is_moved)
+            tell_moved(service, &service->listener[i], &note);
         service_listen_announce(service, &service->listener[i]);
     }
     return 0;

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "shared/console.h"
 #include "shared/log.h"
 #include "supervisor/service_pool.h"
 #include "supervisor/supervisor.h"
@@ -17,6 +18,8 @@ static void stop(struct supervisor *supervisor) {
 }
 
 static void stop_fast(struct supervisor *supervisor) {
+    if (console_is_on() && isatty(STDOUT_FILENO))
+        console_say("%s", ""); /* behind the ^C that the terminal shows */
     supervisor_stop(supervisor, true);
 }
 

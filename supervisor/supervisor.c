@@ -191,6 +191,20 @@ static void tell_start(struct supervisor *supervisor) {
     detach_tell(supervisor, exit_code);
 }
 
+/* Whoever looks on is told what is going on, and how to end it. */
+static void say_on_console(
+    const struct supervisor *supervisor, const char *english, const char *russian) {
+    if (console_is_on() && isatty(STDOUT_FILENO))
+        console_say("%s", supervisor->config->lang == LANG_RU ? russian : english);
+}
+
+static void say_started(struct supervisor *supervisor) {
+    if (supervisor->is_said_started || supervisor->is_stopping || !has_started(supervisor))
+        return;
+    supervisor->is_said_started = true;
+    say_on_console(supervisor, "press Ctrl+C to stop", "Нажмите Ctrl+C для остановки");
+}
+
 static void serve(struct supervisor *supervisor) {
     while (!has_ended(supervisor)) {
         if (loop_turn(supervisor->loop, patience_ms(supervisor)) < 0)
@@ -204,6 +218,7 @@ static void serve(struct supervisor *supervisor) {
         log_flush_repeats();
         if (supervisor->detached_fd >= 0 && has_started(supervisor))
             tell_start(supervisor);
+        say_started(supervisor);
         notify_keeper_tend(supervisor, has_started(supervisor));
     }
 }
@@ -211,6 +226,8 @@ static void serve(struct supervisor *supervisor) {
 void supervisor_stop(struct supervisor *supervisor, bool fast) {
     struct child *child;
 
+    if (!supervisor->is_stopping)
+        say_on_console(supervisor, "stopping ...", "Остановка сервера...");
     supervisor->is_stopping = true;
     supervisor->is_fast = supervisor->is_fast || fast;
     reload_abort(supervisor);
@@ -288,12 +305,14 @@ static int start_and_serve(struct supervisor *supervisor) {
         supervisor->service_count == 1 ? "" : "s");
     drop_unused_sockets(supervisor);
     if (start_services(supervisor) < 0) {
+        supervisor->is_stopping = true;
         supervisor_stop(supervisor, true);
         serve(supervisor);
         return EXIT_CODE_CONFIG;
     }
     jobs_keeper_configure(supervisor, false);
     serve(supervisor);
+    say_on_console(supervisor, "stopped", "Сервер остановлен");
     supervisor_note(supervisor, NULL, NULL, LOG_LEVEL_INFO, "stop", NULL, "preforkd stops");
     return EXIT_CODE_OK;
 }

@@ -58,7 +58,8 @@ struct supervisor {
     struct supervisor_reopen *reopens; /* who waits for the log file to be reopened */
     uint64_t next_reopen;
     bool is_stopping, is_fast;
-    uint64_t now_ns; /* of this turn */
+    bool is_said_started; /* on the console */
+    uint64_t now_ns;      /* of this turn */
     _Alignas(max_align_t) char loop_place[];
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A socket that sends and receives text messages: four bytes of length, big-endian, then UTF-8.
 
-    framed_socket.py HOST PORT TEXT...      send each text, print the answer to each
+    framed_socket.py HOST PORT TEXT...      send each text, print what comes until the peer ends
 """
 import socket
 import struct
@@ -50,8 +50,12 @@ if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     with FramedSocket() as peer:
-        peer.connect((sys.argv[1], int(sys.argv[2])))
+        try:
+            peer.connect((sys.argv[1], int(sys.argv[2])))
+        except OSError as error:
+            sys.exit(f"{sys.argv[1]} {sys.argv[2]}: {error.strerror}")
         for message in sys.argv[3:]:
             peer.send_message(message)
-        for message in sys.argv[3:]:
-            print(peer.receive_message())
+        peer.shutdown(socket.SHUT_WR)
+        while (message := peer.receive_message()) is not None:
+            print(message)

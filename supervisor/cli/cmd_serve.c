@@ -16,6 +16,7 @@
 #include "shared/number.h"
 #include "shared/suggest.h"
 #include "supervisor/cli/control_client.h"
+#include "supervisor/cli/serve_config.h"
 #include "supervisor/cli/serve_daemon.h"
 #include "workers/services/service.h"
 
@@ -25,17 +26,20 @@ struct values {
     unsigned model, lang;
     uint64_t workers, threads;
     const char *address;
-    bool udp, json;
+    struct setting_texts set;
+    bool udp, json, no_input;
 };
 
 static const char *const models[] = { "process", "thread", "event", NULL };
-static const char *const langs[] = { "en", "ru", NULL };
+static const char *const langs[] = { "auto", "en", "ru", NULL };
+
+#define MODEL_UNSET 3 /* that of the service */
 
 #define OPTION(field) .name = #field, .offset = offsetof(struct values, field)
 
 static const struct setting options_table[] = {
     { OPTION(model), .type = SETTING_CHOICE, .choices = models, .operand = "MODEL",
-        .fallback = "process",
+        .fallback_words = "that of the service: event for chat, process for the others",
         .help = "what serves a session: a process, a thread, an event loop" },
     { OPTION(workers), .type = SETTING_NUMBER, .operand = "N", .min = 1, .max = 1000,
         .fallback_words = "as many as are busy, within the limits of preforkd.conf(5)",
@@ -47,8 +51,11 @@ static const struct setting options_table[] = {
         .fallback_words = "that of the service: loopback",
         .help = "the numeric address to listen on; 0.0.0.0 or :: for all interfaces" },
     { OPTION(udp), .type = SETTING_BOOL, .help = "listen for datagrams instead of connections" },
-    { OPTION(lang), .type = SETTING_CHOICE, .choices = langs, .operand = "LANG", .fallback = "en",
-        .help = "the language of what is shown" },
+    { OPTION(set), .type = SETTING_TEXTS, .operand = "KEY=VALUE",
+        .help = "any key of the service as preforkd.conf(5) lists them; may be repeated" },
+    { OPTION(lang), .type = SETTING_CHOICE, .choices = langs, .operand = "LANG", .fallback = "auto",
+        .help = "the language of what is shown and served; auto is that of $LANG" },
+    { OPTION(no_input), .type = SETTING_BOOL, .help = "do not ask for the port" },
     { OPTION(json), .type = SETTING_BOOL,
         .help = "say where it listens, and its end, in JSON, and nothing else on stdout" },
     { .name = NULL },
@@ -57,9 +64,7 @@ static const struct setting options_table[] = {
 struct serving {
     const struct service_ops *type;
     const struct values *values;
-    enum net_proto proto;
-    struct net_address address; /* with its port */
-    bool is_port_chosen;
+    struct serve_config config;
 };
 
 static const struct service_ops *find_type(const char *name, struct complaint *complaint) {
@@ -91,22 +96,22 @@ static int take_proto(struct serving *serving, struct complaint *complaint) {
         return 0;
     if ((serving->type->flags & SERVICE_DATAGRAM) == 0)
         return complaint_set(complaint, "%s does not take datagrams", serving->type->name);
-    serving->proto = NET_UDP;
+    serving->config.proto = NET_UDP;
     return 0;
 }
 
 static int take_address(struct serving *serving, struct complaint *complaint) {
     const char *address = serving->values->address;
-    const uint16_t port = net_port(&serving->address);
+    const uint16_t port = net_port(&serving->config.address);
     const bool is_v6 = address != NULL && strchr(address, ':') != NULL && address[0] != '[';
     char url[NET_TEXT_MAX];
     enum net_proto proto;
 
     if (address == NULL)
         return 0;
-    snprintf(url, sizeof(url), "%s://%s%.80s%s:%u", net_proto_name(serving->proto),
+    snprintf(url, sizeof(url), "%s://%s%.80s%s:%u", net_proto_name(serving->config.proto),
         is_v6 ? "[" : "", address, is_v6 ? "]" : "", port);
-    if (net_parse(url, &proto, &serving->address, complaint) < 0)
+    if (net_parse(url, &proto, &serving->config.address, complaint) < 0)
         return complaint_prefix(complaint, "--address %.80s", address);
     return 0;
 }
@@ -132,72 +137,39 @@ static int check_port(void *owner, const char *text, struct complaint *complaint
     const bool is_typed = text != asked->usual;
     int rc = is_typed ? read_port(text, strlen(text), asked->port, complaint) : 0;
 
-    asked->serving->is_port_chosen = is_typed && rc == 0;
+    asked->serving->config.is_port_chosen = is_typed && rc == 0;
     return rc;
 }
 
-/* Ask on the terminal; an empty line takes the default. */
+/* Ask on the terminal; an empty line takes the default. Returns an exit code. */
 static int ask_port(struct serving *serving, uint16_t *out, struct complaint *complaint) {
     char usual[8];
     struct asked asked = { .serving = serving, .usual = usual, .port = out };
     const struct ask_question question = {
-        .words = serving->values->lang == 0 ? "Port" : "Порт",
+        .words = serving->config.is_russian ? "Порт" : "Port",
         .fallback = usual,
         .check = check_port,
         .owner = &asked,
     };
 
     snprintf(usual, sizeof(usual), "%u", *out);
-    return ask_person(&question, complaint) == EXIT_CODE_OK ? 0 : -1;
+    return ask_person(&question, complaint);
 }
 
+/* Returns an exit code. */
 static int take_port(struct serving *serving, const char *operand, struct complaint *complaint) {
-    uint16_t port = net_port(&serving->address);
+    uint16_t port = net_port(&serving->config.address);
+    int exit_code = EXIT_CODE_OK;
 
     if (operand != NULL) {
-        serving->is_port_chosen = true;
+        serving->config.is_port_chosen = true;
         if (read_port(operand, strlen(operand), &port, complaint) < 0)
-            return -1;
-    } else if (isatty(STDIN_FILENO) && ask_port(serving, &port, complaint) < 0) {
-        return -1;
+            exit_code = EXIT_CODE_USAGE;
+    } else if (!serving->values->no_input && isatty(STDIN_FILENO)) {
+        exit_code = ask_port(serving, &port, complaint);
     }
-    net_set_port(&serving->address, port);
-    return 0;
-}
-
-/* ---- the files ---- */
-
-static int write_main_file(
-    const struct serve_daemon *daemon, const struct serving *serving, struct complaint *complaint) {
-    char text[1024];
-
-    snprintf(text, sizeof(text),
-        "control : { socket = \"%s\"; mode = \"0600\"; };\n"
-        "log : { level = \"warn\"; };\n"
-        "console = \"%s\";\n"
-        "lang = \"%s\";\n",
-        daemon->control_socket, serving->values->json ? "off" : "on", langs[serving->values->lang]);
-    return serve_daemon_write_file(daemon, "preforkd.conf", text, complaint);
-}
-
-static int write_service_file(
-    const struct serve_daemon *daemon, const struct serving *serving, struct complaint *complaint) {
-    const struct values *values = serving->values;
-    char text[1024], name[96], address[NET_TEXT_MAX];
-    int used;
-
-    used = snprintf(text, sizeof(text),
-        "type = \"%s\";\nlisten = [ \"%s://%s\" ];\nport_policy = \"%s\";\nmodel = \"%s\";\n",
-        serving->type->name, net_proto_name(serving->proto), net_format(address, &serving->address),
-        serving->is_port_chosen ? "strict" : "next", models[values->model]);
-    if (values->workers > 0)
-        used += snprintf(text + used, sizeof(text) - (size_t)used,
-            "pm = \"static\";\nmax_children = %" PRIu64 ";\n", values->workers);
-    if (values->threads > 0)
-        snprintf(text + used, sizeof(text) - (size_t)used, "threads_per_child = %" PRIu64 ";\n",
-            values->threads);
-    snprintf(name, sizeof(name), "services.d/%s.conf", serving->type->name);
-    return serve_daemon_write_file(daemon, name, text, complaint);
+    net_set_port(&serving->config.address, port);
+    return exit_code;
 }
 
 /* ---- in JSON ---- */
@@ -250,11 +222,9 @@ static int serve(const struct cmd *cmd, const struct serving *serving) {
         daemon.serving = say_listening;
         daemon.owner = &telling;
     }
-    if (serve_daemon_prepare(&daemon, &complaint) < 0 ||
-        write_main_file(&daemon, serving, &complaint) < 0 ||
-        write_service_file(&daemon, serving, &complaint) < 0) {
+    exit_code = serve_config_write(&serving->config, &daemon, &complaint);
+    if (exit_code != EXIT_CODE_OK) {
         log_warnx("%s: %s", cmd->name, complaint.text);
-        exit_code = EXIT_CODE_IO;
     } else {
         log_info("look at it with: prefork --control %s status", daemon.control_socket);
         exit_code = serve_daemon_run(&daemon, cmd->name);
@@ -265,22 +235,32 @@ static int serve(const struct cmd *cmd, const struct serving *serving) {
     return exit_code;
 }
 
+/* Returns an exit code. */
 static int prepare(
     struct serving *serving, const struct cmd_operands *operands, struct complaint *complaint) {
+    const struct values *values = serving->values;
+
+    serving->config.is_russian = values->lang == 0 ? ask_is_russian()
+                                                   : strcmp(langs[values->lang], "ru") == 0;
     serving->type = find_type(operands->text[0], complaint);
     if (serving->type == NULL)
-        return -1;
-    if (serving->values->threads > 0 && strcmp(models[serving->values->model], "thread") != 0)
-        return complaint_set(complaint, "--threads is for --model thread");
-    if (net_parse(serving->type->listen, &serving->proto, &serving->address, complaint) < 0 ||
+        return EXIT_CODE_USAGE;
+    serving->config.service = serving->type->name;
+    if (values->threads > 0 &&
+        (values->model == MODEL_UNSET || strcmp(models[values->model], "thread") != 0)) {
+        complaint_set(complaint, "--threads is for --model thread");
+        return EXIT_CODE_USAGE;
+    }
+    if (net_parse(serving->type->listen, &serving->config.proto, &serving->config.address,
+            complaint) < 0 ||
         take_proto(serving, complaint) < 0 || take_address(serving, complaint) < 0)
-        return -1;
+        return EXIT_CODE_USAGE;
     return take_port(serving, operands->count > 1 ? operands->text[1] : NULL, complaint);
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv) {
-    struct values values = { .workers = 0 };
-    struct serving serving = { .values = &values };
+    struct values values = { .model = MODEL_UNSET };
+    struct serving serving = { .values = &values, .config.set = &values.set };
     struct cmd_operands operands;
     struct complaint complaint;
     int exit_code;
@@ -289,9 +269,14 @@ static int run(const struct cmd *cmd, int argc, char **argv) {
     exit_code = cmd_read_args(cmd, argv, &values, 1, 2, &operands);
     if (exit_code != CMD_READ)
         return exit_code;
-    if (prepare(&serving, &operands, &complaint) < 0) {
+    serving.config.model = models[values.model];
+    serving.config.workers = values.workers;
+    serving.config.threads = values.threads;
+    serving.config.has_console = !values.json;
+    exit_code = prepare(&serving, &operands, &complaint);
+    if (exit_code != EXIT_CODE_OK) {
         log_warnx("%s: %s", cmd->name, complaint.text);
-        return EXIT_CODE_USAGE;
+        return exit_code;
     }
     return serve(cmd, &serving);
 }
@@ -310,6 +295,8 @@ static const char *const examples[] = {
     "two processes of 64 threads",
     "prefork serve ack --address 0.0.0.0",
     "for other machines, too",
+    "prefork serve message_log --set login=true --set file=/tmp/said.log",
+    "with logins, and each record to a file",
     NULL,
 };
 

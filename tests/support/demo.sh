@@ -51,17 +51,28 @@ max_children = 2;
 CONF
     port=$((port + 1))
 done
+cat >"$dir/services.d/chat.conf" <<CONF
+type = "chat";
+listen = [ "tcp://127.0.0.1:8004", "udp://127.0.0.1:8004" ];
+port_policy = "next";
+CONF
 say cat services.d/echo-event.conf
 cat "$dir/services.d/echo-event.conf"
 say preforkd -f preforkd.conf
 "$1/preforkd" -f "$dir/preforkd.conf"
 daemon=$("$prefork" --control "$control" status --json | sed 's/.*"pid": *\([0-9]*\), *"generation.*/\1/')
+port_of() { # SERVICE PROTO
+    "$prefork" --control "$control" ports --json | tr '{' '\n' |
+        sed -n "/\"$1\".*\"$2\"/s/.*\"port\": *\([0-9]*\).*/\1/p"
+}
 for model in process thread event; do
-    port=$("$prefork" --control "$control" ports --json | tr '{' '\n' |
-        sed -n "/\"echo-$model\"/s/.*\"port\": *\([0-9]*\).*/\1/p")
+    port=$(port_of "echo-$model" tcp)
     say prefork echo 127.0.0.1 "$port" --count 1000 "   # $model"
     "$prefork" echo 127.0.0.1 "$port" --count 1000 >/dev/null
 done
+say cat services.d/chat.conf "   # four kinds of clients say hello in its room"
+cat "$dir/services.d/chat.conf"
+tests/support/demo-chat.sh "$1" "$(port_of chat tcp)" "$(port_of chat udp)"
 say prefork status
 "$prefork" --control "$control" status
 say prefork job submit --wait divisible 3 345 212 '| tail -n 3' "   # on workers that are there already"

@@ -1,8 +1,11 @@
 /* The clients at terminals: what they ask, and what stands on the screen while others speak. */
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/system/daemon.h"
 #include "tests/system/expect.h"
@@ -26,10 +29,14 @@ static void stop(void) {
     screen_close();
 }
 
-/* The client on a terminal, then its exit code and how the terminal was left. */
+/*
+ * The client on a terminal, then its exit code and how the terminal was left. A line first: tmux
+ * scrolls by one when all has ended.
+ */
 static void run_client(const char *name, const char *locale, const char *arguments) {
     screen_run(name,
-        "env LC_ALL=%s %s %s; echo exit=$?; stty -a | grep -ow -e '-*icanon' -e '-*echo' | xargs",
+        "trap : INT; echo; env LC_ALL=%s %s %s; echo exit=$?; stty -a | grep -ow -e '-*icanon' -e "
+        "'-*echo' | xargs",
         locale, harness_program("prefork"), arguments);
 }
 
@@ -99,6 +106,18 @@ static void nobody_is_asked_without_a_terminal(void) {
     r = harness_run("prefork", "send", "127.0.0.1", "1", NULL);
     CHECK(r.code == 69 && strstr(r.err, "\"prefork serve message_log\" starts a server") != NULL,
         "exit %d: %s", r.code, r.err);
+    r = harness_run("prefork", "echo", "127.0.0.1", "1", "--count", "1", NULL);
+    CHECK(r.code == 69 && strstr(r.err, "\"prefork serve echo\" starts a server") != NULL,
+        "exit %d: %s", r.code, r.err);
+    r = harness_run("prefork", "echo", "127.0.0.1", "1", "--udp", "--count", "1", NULL);
+    CHECK(r.code == 69 && strstr(r.err, "\"prefork serve echo --udp\" starts a server") != NULL,
+        "exit %d: %s", r.code, r.err);
+    r = harness_run("prefork", "chat", "127.0.0.1", "1", "--udp", NULL);
+    CHECK(r.code == 69 &&
+              strstr(r.err,
+                  "nobody listens at 127.0.0.1:1; \"prefork serve chat --udp\" starts a server") !=
+                  NULL,
+        "exit %d: %s", r.code, r.err);
     r = harness_run("prefork", "echo", "--timeout", "100ms", NULL);
     CHECK(strstr(r.err, "Host") == NULL && strstr(r.err, "the input ended") == NULL, "%s", r.err);
     screen_open();
@@ -144,10 +163,17 @@ static void line_that_is_typed_survives_what_comes(void) {
     screen_press("Боб", "Enter");
     screen_until("Ann", "] Боб: уже\n" PROMPT " long long long long long long l\n"
                         "ong long long long long long\n");
+    /* And wider again: what stands above it stays. */
+    screen_resize("Ann", 100, 20);
+    screen_type("Боб", "шире");
+    screen_press("Боб", "Enter");
+    screen_until("Ann",
+        "] Боб: шире\n" PROMPT " long long long long long long long long long long long long\n");
+    CHECK(strstr(screen_text("Ann"), "] Боб: уже\n") != NULL, "%s", screen_text("Ann"));
     screen_press("Ann", "Enter");
     screen_until("Боб", "] Ann: long long long long long long long long long long long long");
     screen_press("Боб", "C-d");
-    screen_until("Боб", "exit=0\nicanon echo");
+    screen_until("Боб", "(или /quit для выхода):\nexit=0\nicanon echo");
     screen_until("Ann", "🔴 Боб left the chat");
     screen_press("Ann", "C-c");
     screen_until("Ann", "exit=130\nicanon echo");
@@ -186,7 +212,49 @@ static void plain_lines_do_without_an_editor(void) {
     screen_until("Ann", "exit=0\nicanon echo");
     screen_until("Bob", "🔴 Ann left the chat");
     screen_press("Bob", "C-d");
-    screen_until("Bob", "exit=0\nicanon echo");
+    screen_until("Bob", PROMPT "\nexit=0\nicanon echo");
+    stop();
+}
+
+static void commands_are_not_said_where_there_are_none(void) {
+    start("chat");
+    join("Ann", "C.UTF-8", "");
+    screen_until_last_line("Ann", PROMPT);
+    join("Raw", "C.UTF-8", "--wire raw");
+    screen_until("Ann", "Raw joined the chat");
+    screen_type("Raw", "/who");
+    screen_press("Raw", "Enter");
+    screen_until("Raw", "There is no command here but /quit");
+    screen_type("Raw", "//tmp is full");
+    screen_press("Raw", "Enter");
+    screen_until("Ann", "] Raw: /tmp is full\n");
+    CHECK(strstr(screen_text("Ann"), "/who") == NULL, "%s", screen_text("Ann"));
+    screen_type("Raw", "end");
+    screen_press("Raw", "Enter");
+    screen_until("Raw", "exit=0");
+    screen_press("Ann", "C-c");
+    screen_until("Ann", "exit=130");
+    stop();
+}
+
+static void earlier_messages_are_marked(void) {
+    start("chat");
+    join("Ann", "C.UTF-8", "");
+    screen_until_last_line("Ann", PROMPT);
+    screen_type("Ann", "before you came");
+    screen_press("Ann", "Enter");
+    CHECK(harness_until(PATIENCE_MS, daemon_log_count("before you came") == 1), "not said");
+    join("Боб", "ru_RU.UTF-8", "");
+    screen_until("Боб", "— прежние сообщения —\n[");
+    screen_until("Боб", "] Ann: before you came\n— до сих пор —\nДобро пожаловать в чат, Боб!");
+    screen_type("Ann", "and now");
+    screen_press("Ann", "Enter");
+    screen_until("Боб", "] Ann: and now\n");
+    CHECK(expect_count(screen_text("Боб"), "—") == 4, "%s", screen_text("Боб"));
+    screen_press("Боб", "C-c");
+    screen_until("Боб", "exit=130");
+    screen_press("Ann", "C-c");
+    screen_until("Ann", "exit=130");
     stop();
 }
 
@@ -250,9 +318,78 @@ static void echo_beats_until_it_is_interrupted(void) {
     run_client("ann", "C.UTF-8", arguments);
     screen_until("ann", "message 5\n");
     screen_press("ann", "C-c");
+    screen_until("ann", "\n^C\nprefork: echo: interrupted\n");
     screen_until("ann", "round trip min ");
     screen_until("ann", "exit=130");
     stop();
+}
+
+/* ---- prefork serve ---- */
+
+/* A socket that listens where a type usually does; -1: somebody else's is there. */
+static int take_usual_port(uint16_t port) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+    };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 1) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* The port that stands on its screen. */
+static unsigned shown_port(const char *name) {
+    static const char words[] = "слушаю tcp://127.0.0.1:";
+    const char *at;
+
+    screen_until(name, words);
+    at = strstr(screen_text(name), words);
+    return at != NULL ? (unsigned)atoi(at + strlen(words)) : 0;
+}
+
+static void server_says_what_goes_on_and_how_to_end_it(void) {
+    const int taken = take_usual_port(8004);
+
+    screen_open();
+    run_client("srv", "ru_RU.UTF-8", "serve chat");
+    screen_until_last_line("srv", "Порт [8004]:");
+    screen_press("srv", "Enter");
+    screen_until("srv", "chat: порт 8004 занят");
+    daemon_.port = (uint16_t)shown_port("srv");
+    CHECK(daemon_.port != 8004, "%s", screen_text("srv"));
+    screen_until("srv", ", модель event\n");
+    screen_until("srv", "chat: Чат-сервер. Ожидание подключений...\n");
+    screen_until("srv", "Нажмите Ctrl+C для остановки\n");
+    join("Ann", "C.UTF-8", "");
+    screen_until("srv", "chat: Новое подключение от 127.0.0.1:");
+    screen_until("srv", "chat: Пользователь Ann присоединился к чату");
+    screen_type("Ann", "hello");
+    screen_press("Ann", "Enter");
+    screen_until("srv", "] Ann: hello\n");
+    screen_type("Ann", "/me waves");
+    screen_press("Ann", "Enter");
+    screen_until("srv", "] Ann: *waves*\n");
+    screen_press("Ann", "C-d");
+    screen_until("srv", "chat: Пользователь Ann покинул чат\n");
+    screen_press("srv", "C-c");
+    screen_until("srv", "\n^C\nОстановка сервера...\nСервер остановлен\nexit=0\nicanon echo");
+    screen_close();
+    close(taken);
+}
+
+static void question_for_the_port_can_be_left(void) {
+    screen_open();
+    run_client("end", "C.UTF-8", "serve chat");
+    screen_until_last_line("end", "Port [8004]:");
+    screen_press("end", "C-d");
+    screen_until("end", "the input ended before \"Port\" was answered\nexit=1");
+    run_client("no", "C.UTF-8", "serve chat");
+    screen_until_last_line("no", "Port [8004]:");
+    screen_press("no", "C-c");
+    screen_until("no", "Port [8004]: ^Cexit=130\nicanon echo");
+    screen_close();
 }
 
 static const struct harness_test tests[] = {
@@ -262,10 +399,14 @@ static const struct harness_test tests[] = {
     { "line_that_is_typed_survives_what_comes", line_that_is_typed_survives_what_comes },
     { "letters_are_letters_in_any_locale", letters_are_letters_in_any_locale },
     { "plain_lines_do_without_an_editor", plain_lines_do_without_an_editor },
+    { "commands_are_not_said_where_there_are_none", commands_are_not_said_where_there_are_none },
+    { "earlier_messages_are_marked", earlier_messages_are_marked },
     { "stopped_client_gives_the_terminal_back_and_goes_on",
         stopped_client_gives_the_terminal_back_and_goes_on },
     { "messages_are_sent_until_end", messages_are_sent_until_end },
     { "echo_beats_until_it_is_interrupted", echo_beats_until_it_is_interrupted },
+    { "server_says_what_goes_on_and_how_to_end_it", server_says_what_goes_on_and_how_to_end_it },
+    { "question_for_the_port_can_be_left", question_for_the_port_can_be_left },
     { .name = NULL },
 };
 

@@ -101,6 +101,50 @@ static void chosen_port_is_strict_and_the_usual_one_is_not(void) {
     commands_expect(&r, 2, "", "is no port: 1 to 65535", __LINE__);
 }
 
+/* Serve a type with more options; until its daemon listens. */
+static void serve_type(
+    struct harness_proc *proc, const char *type, const char *port, const char *const *more) {
+    const char *argv[16] = { "prefork", "serve", type, port };
+
+    for (size_t i = 4; *more != NULL && i < 15; i++)
+        argv[i] = *more++;
+    CHECK(setenv("TMPDIR", getcwd((char[4096]){ 0 }, 4096), 1) == 0, "setenv");
+    harness_start(proc, argv, 0);
+    CHECK(harness_until(PATIENCE_MS, proc->is_over || strstr(harness_read_file(proc->out, NULL),
+                                                          "listening on tcp://") != NULL),
+        "it does not listen: %s", harness_read_file(proc->err, NULL));
+}
+
+static void served_type_keeps_its_defaults_and_takes_any_key(void) {
+    static const char *const keys[] = { "--set", "login=true", "--set", "max_message=100", "--set",
+        "room=\"5\"", "--set", "file=the \"said\"", NULL };
+    struct harness_proc proc;
+    struct harness_result r;
+    char port[8];
+
+    free_port(port);
+    serve_type(&proc, "chat", port, (const char *const[]){ "--no-input", NULL });
+    CHECK(strstr(harness_read_file(proc.out, NULL), ", model event\n") != NULL, "%s",
+        harness_read_file(proc.out, NULL));
+    kill(proc.pid, SIGTERM);
+    CHECK(harness_wait(&proc, PATIENCE_MS) == 0, "exit %d", proc.code);
+    free_port(port);
+    serve_type(&proc, "message_log", port, keys);
+    r = harness_run("prefork", "send", "127.0.0.1", port, "--name", "Ann", "--message", "hi", NULL);
+    commands_expect(&r, 0, "", "1 message sent", __LINE__);
+    CHECK(
+        harness_until(PATIENCE_MS, strstr(harness_read_file(proc.out, NULL), " Ann: hi\n") != NULL),
+        "%s", harness_read_file(proc.out, NULL));
+    kill(proc.pid, SIGTERM);
+    CHECK(harness_wait(&proc, PATIENCE_MS) == 0, "exit %d", proc.code);
+    r = harness_run("prefork", "serve", "message_log", port, "--set", "logn=true", NULL);
+    commands_expect(&r, 78, "", "unknown key \"logn\", did you mean \"login\"?", __LINE__);
+    r = harness_run("prefork", "serve", "message_log", port, "--set", "login", NULL);
+    commands_expect(&r, 2, "", "--set login: KEY=VALUE is allowed", __LINE__);
+    r = harness_run("prefork", "serve", "message_log", port, "--set", "file=a\nb = 1", NULL);
+    commands_expect(&r, 2, "", "the value is one line", __LINE__);
+}
+
 /* Orphans come to the test. */
 static void serve_says_where_it_listens_and_its_end_in_json(void) {
     const char *argv[] = { "prefork", "serve", "echo", "PORT", "--json", NULL };
@@ -203,6 +247,8 @@ static const struct harness_test tests[] = {
     { "service_is_served_without_a_file", service_is_served_without_a_file },
     { "chosen_port_is_strict_and_the_usual_one_is_not",
         chosen_port_is_strict_and_the_usual_one_is_not },
+    { "served_type_keeps_its_defaults_and_takes_any_key",
+        served_type_keeps_its_defaults_and_takes_any_key },
     { "serve_says_where_it_listens_and_its_end_in_json",
         serve_says_where_it_listens_and_its_end_in_json },
     { "daemon_does_not_outlive_serve", daemon_does_not_outlive_serve },

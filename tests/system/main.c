@@ -48,6 +48,7 @@ int main(int argc, char **argv) {
         message_log_suite,
         client_suite,
         client_terminal_suite,
+        example_suite,
         chat_suite,
         chat_storm_suite,
         { .name = NULL },

@@ -1,10 +1,13 @@
 #include "tests/system/screen.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define TMUX        "/usr/bin/tmux"
 #define PATIENCE_MS 20000
@@ -68,6 +71,21 @@ void screen_press(const char *name, const char *key) {
     run(&r, "send-keys");
 }
 
+/* tmux draws it anew first, and tells the programs on it a little later. */
+static bool is_wide(const char *name, unsigned columns) {
+    struct harness_result r = RUN("display-message", "-p", "-t", name, "#{pane_tty}");
+    struct winsize size = { .ws_col = 0 };
+    int fd;
+
+    r.out[strcspn(r.out, "\n")] = '\0';
+    fd = open(r.out, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ioctl(fd, TIOCGWINSZ, &size);
+    close(fd);
+    return size.ws_col == columns;
+}
+
 void screen_resize(const char *name, unsigned columns, unsigned lines) {
     struct harness_result r;
     char x[8], y[8];
@@ -76,6 +94,7 @@ void screen_resize(const char *name, unsigned columns, unsigned lines) {
     snprintf(y, sizeof(y), "%u", lines);
     r = RUN("resize-window", "-t", name, "-x", x, "-y", y);
     run(&r, "resize-window");
+    CHECK(harness_until(PATIENCE_MS, is_wide(name, columns)), "%s is not %u wide", name, columns);
 }
 
 char *screen_text(const char *name) {

@@ -21,6 +21,7 @@ void screen_run(const char *name, const char *format, ...) __attribute__((format
 void screen_type(const char *name, const char *text);
 void screen_press(const char *name, const char *key);
 
+/* Until what runs there has been told. */
 void screen_resize(const char *name, unsigned columns, unsigned lines);
 
 /* What stands there now, without blanks at line ends; never freed. */

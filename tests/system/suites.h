@@ -49,6 +49,7 @@ extern const struct harness_suite bus_suite;
 extern const struct harness_suite message_log_suite;
 extern const struct harness_suite client_suite;
 extern const struct harness_suite client_terminal_suite;
+extern const struct harness_suite example_suite;
 extern const struct harness_suite chat_suite;
 extern const struct harness_suite chat_storm_suite;
 

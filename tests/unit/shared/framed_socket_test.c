@@ -59,6 +59,7 @@ Test(framed_socket, python_client_and_wire_understand_each_other) {
     python = popen(command, "r");
     fd = accept(listener, NULL, NULL);
     answer_all(fd, &record);
+    close(fd);
     n = fread(said, 1, sizeof(said) - 1, python);
     said[n] = '\0';
     cr_assert_eq(pclose(python), 0);
@@ -66,7 +67,6 @@ Test(framed_socket, python_client_and_wire_understand_each_other) {
     cr_assert_str_eq(record.log, command);
     snprintf(command, sizeof(command), "<Алиса>\n<two\nlines>\n<%0200d>\n</quit>\n", 7);
     cr_assert_str_eq(said, command);
-    close(fd);
     close(listener);
 }
 

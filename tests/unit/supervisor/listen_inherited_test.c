@@ -189,7 +189,8 @@ Test(listen_inherited, those_of_another_process_are_not_ours) {
 
 Test(listen_inherited, it_outlives_the_listener_that_used_it) {
     const struct config_service service = { .name = "echo" };
-    struct complaint note, why;
+    struct listen_note note;
+    struct complaint why;
     struct config_listen wanted = { .proto = NET_TCP };
     struct listener listener;
     int listening = 0;

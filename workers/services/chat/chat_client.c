@@ -89,6 +89,13 @@ void chat_client_lose(struct chat_client *client, const char *why) {
 
 static const char *const form_names[] = { "framed", "framed", "line", "raw" };
 
+/* A server that is sent datagrams does not say whether it is there. */
+static const char *const introductions[2][2] = {
+    { "You are in the chat %s as %s", "Вы в чате %s как %s" },
+    { "Sending to the chat %s as %s; datagrams may get lost",
+        "Пишу в чат %s как %s; датаграммы могут теряться" },
+};
+
 static void begin(struct chat_client *client, int fd) {
     const bool is_datagram = client->settings->target.proto == NET_UDP;
     const enum wire_mode mode = client->wire == WIRE_AUTO ? WIRE_FRAMED : client->wire;
@@ -107,8 +114,7 @@ static void begin(struct chat_client *client, int fd) {
     chat_client_tell(client, "connected",
         json_pack("{s:s,s:s}", "peer", where, "wire",
             is_datagram ? "datagram" : form_names[client->wire]),
-        client->settings->is_russian ? "Вы в чате %s как %s" : "You are in the chat %s as %s",
-        where, client->name);
+        introductions[is_datagram][client->settings->is_russian], where, client->name);
 }
 
 /* Returns an exit code, with the complaint unless it is 0. */
@@ -153,6 +159,15 @@ static void greet_again(struct chat_client *client) {
     chat_client_lose(client, "no answer");
 }
 
+/* The first datagram has come back. */
+static void miss_server(struct chat_client *client) {
+    char where[DIAL_TEXT_MAX];
+
+    dial_format(where, &client->settings->target);
+    complaint_set(client->complaint, "nobody listens at %s", where);
+    chat_client_end(client, EXIT_CODE_UNAVAILABLE);
+}
+
 static void receive(struct chat_client *client) {
     int rc = talk_receive(&client->talk, clock_now_ms(), chat_client_hear, client);
 
@@ -166,7 +181,9 @@ static void receive(struct chat_client *client) {
     }
     if (rc > 0)
         return;
-    if (client->phase == CHAT_CLIENT_GREETING && client->wire == WIRE_AUTO)
+    if (rc < 0 && errno == ECONNREFUSED && !client->has_heard)
+        miss_server(client);
+    else if (client->phase == CHAT_CLIENT_GREETING && client->wire == WIRE_AUTO)
         greet_again(client);
     else
         chat_client_lose(client, rc == 0 ? "the server has closed it" : strerror(errno));

@@ -15,6 +15,7 @@
 #include "shared/line_editor.h"
 #include "shared/text_clean.h"
 #include "workers/services/chat/chat_client_state.h"
+#include "workers/services/chat/chat_words.h"
 
 /* ---- out to the person or program ---- */
 
@@ -191,6 +192,20 @@ static void take_place(struct chat_client *client, const json_t *event) {
         client->seq = seq;
 }
 
+/* Earlier messages stand between two lines. */
+static void mark_earlier(struct chat_client *client, const json_t *event) {
+    const bool is_earlier = json_is_true(json_object_get(event, "history"));
+    const enum service_lang lang = client->settings->is_russian ? SERVICE_LANG_RU : SERVICE_LANG_EN;
+    char line[128];
+
+    if (is_earlier == client->shows_earlier)
+        return;
+    client->shows_earlier = is_earlier;
+    snprintf(line, sizeof(line), "— %s —",
+        chat_word(is_earlier ? CHAT_WORD_HISTORY : CHAT_WORD_HISTORY_END, lang));
+    line_editor_print(line);
+}
+
 static void hear_event(struct chat_client *client, json_t *event) {
     const char *type = string_of(event, "t");
     char *line;
@@ -204,8 +219,10 @@ static void hear_event(struct chat_client *client, json_t *event) {
         return;
     }
     line = chat_client_show(event, client->settings->is_russian);
-    if (line != NULL)
+    if (line != NULL) {
+        mark_earlier(client, event);
         print_text(line, strlen(line), line_editor_print);
+    }
     free(line);
 }
 
@@ -214,6 +231,7 @@ void chat_client_hear(void *owner, const char *text, size_t len) {
     json_t *event;
 
     client->heard_at_ms = clock_now_ms();
+    client->has_heard = true;
     client->has_pinged = false;
     if (client->phase == CHAT_CLIENT_OVER)
         return;

@@ -128,6 +128,27 @@ static void say_for_certain(struct chat_client *client, const struct chat_reques
     chat_client_send(client, text, strlen(text));
 }
 
+/*
+ * Where nothing but text is spoken the server knows no command: what was meant as one would be said
+ * to all. A script says what it says.
+ */
+static void say_plainly(struct chat_client *client, enum chat_command_result result,
+    const struct chat_request *request, const char *line, size_t len) {
+    const bool is_person = !client->settings->is_json && client->wire == WIRE_RAW;
+
+    if (is_person && (result != CHAT_COMMAND_OK || request->verb != CHAT_VERB_SAY))
+        chat_client_tell(client, "no_command", NULL, "%s",
+            client->settings->is_russian
+                ? "Здесь из команд есть только /quit; строка, которая начинается с косой черты, "
+                  "говорится с двумя"
+                : "There is no command here but /quit; to say a line that begins with a slash, "
+                  "write two");
+    else if (is_person)
+        chat_client_send(client, request->text.data, request->text.len);
+    else
+        chat_client_send(client, line, len);
+}
+
 static void say_line(struct chat_client *client, const char *line, size_t len) {
     struct chat_request request;
     const enum chat_command_result result = chat_command_read(&request, line, len);
@@ -135,7 +156,7 @@ static void say_line(struct chat_client *client, const char *line, size_t len) {
     if (result == CHAT_COMMAND_OK && request.verb == CHAT_VERB_QUIT)
         chat_client_leave(client);
     else if (!chat_client_is_json(client))
-        chat_client_send(client, line, len);
+        say_plainly(client, result, &request, line, len);
     else if (result == CHAT_COMMAND_OK &&
              (request.verb == CHAT_VERB_SAY || request.verb == CHAT_VERB_ME ||
                  request.verb == CHAT_VERB_PRIVATE))

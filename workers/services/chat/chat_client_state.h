@@ -38,8 +38,9 @@ struct chat_client {
     uint64_t phase_at_ms; /* since when */
     uint64_t lost_at_ms, retry_at_ms, retry_ms;
     uint64_t heard_at_ms; /* the last sign of life */
-    bool was_in, has_pinged, input_ended, is_interrupted;
-    int send_error; /* errno; the connection is no good any more */
+    bool was_in, has_heard, has_pinged, input_ended, is_interrupted;
+    bool shows_earlier; /* the last line was one of before */
+    int send_error;     /* errno; the connection is no good any more */
     int exit_code;
 };
 

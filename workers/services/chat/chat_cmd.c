@@ -86,9 +86,10 @@ static int take_name(struct chat_client_settings *settings, const struct values 
 
 static void tell_hint(
     int exit_code, const struct dial_target *target, struct complaint *complaint) {
-    if (exit_code == EXIT_CODE_UNAVAILABLE && strstr(complaint->text, "nobody listens") != NULL &&
-        target->proto != NET_UDP)
-        complaint_append(complaint, "; \"prefork serve chat\" starts a server");
+    if (exit_code == EXIT_CODE_UNAVAILABLE && strstr(complaint->text, "nobody listens") != NULL)
+        complaint_append(complaint, target->proto == NET_UDP
+                                        ? "; \"prefork serve chat --udp\" starts a server"
+                                        : "; \"prefork serve chat\" starts a server");
 }
 
 static int run_chat(const struct cmd *cmd, int argc, char **argv) {

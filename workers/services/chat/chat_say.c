@@ -26,13 +26,14 @@ static void log_said(
     struct session *session, const struct chat_guest *guest, const struct chat_event *event) {
     const struct chat_settings *settings = session_settings(session);
     struct chat_post *own = chat_member_post(session_post(session));
+    const char *star = event->kind == CHAT_DID ? "*" : "";
 
     session_add_count(session, CHAT_COUNT_SAID, 1);
     if (!settings->log_messages || event->kind == CHAT_PRIVATE || !session_is_heard(session))
         return;
-    session_say(session, "said", "[%s] %s: %.*s",
-        chat_show_time(&own->scene.clock, clock_wall_ns()), guest->name, (int)event->text.len,
-        event->text.data);
+    session_say(session, "said", "[%s] %s: %s%.*s%s",
+        chat_show_time(&own->scene.clock, clock_wall_ns()), guest->name, star, (int)event->text.len,
+        event->text.data, star);
 }
 
 /* text is clean. */

@@ -256,6 +256,8 @@ static int exchange_all(struct run *run, struct complaint *complaint) {
     if (exit_code == EXIT_CODE_OK)
         exit_code = echo_client_finish(&run->client, complaint);
     if (exit_code == EXIT_CODE_OK && was_interrupted) {
+        if (isatty(STDERR_FILENO))
+            fputc('\n', stderr); /* behind the ^C that the terminal shows */
         complaint_set(complaint, "interrupted");
         exit_code = EXIT_CODE_INTERRUPTED;
     }
@@ -264,6 +266,12 @@ static int exchange_all(struct run *run, struct complaint *complaint) {
         exit_code = EXIT_CODE_IO;
     }
     return exit_code;
+}
+
+static void tell_hint(int exit_code, bool is_udp, struct complaint *complaint) {
+    if (exit_code == EXIT_CODE_UNAVAILABLE && strstr(complaint->text, "nobody listens") != NULL)
+        complaint_append(complaint, is_udp ? "; \"prefork serve echo --udp\" starts a server"
+                                           : "; \"prefork serve echo\" starts a server");
 }
 
 /* Ask, connect, exchange. Returns an exit code; 0, or with the complaint. */
@@ -281,7 +289,10 @@ static int run_to(struct run *run, const struct cmd_operands *operands, bool *ou
     if (exit_code == EXIT_CODE_OK)
         exit_code = echo_client_open(&run->client, &target, complaint);
     *out_was_open = exit_code == EXIT_CODE_OK;
-    return *out_was_open ? exchange_all(run, complaint) : exit_code;
+    if (*out_was_open)
+        exit_code = exchange_all(run, complaint);
+    tell_hint(exit_code, target.proto == NET_UDP, complaint);
+    return exit_code;
 }
 
 static int run_echo(const struct cmd *cmd, int argc, char **argv) {
