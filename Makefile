@@ -90,7 +90,7 @@ deps: ## install what building and testing needs (Debian)
 deps-dev: ## install what lint, fuzz and bench need beyond that
 	@tests/support/install-packages.sh $(PACKAGES) $(PACKAGES_DEV)
 
-demo: deps ## build, then split the task sheet's interval three ways and compare
+demo: deps ## build, split the task sheet's interval three ways, compare, serve and talk
 	@$(MAKE) --no-print-directory all >/dev/null
 	@tests/support/demo.sh $(BUILD)
 

@@ -34,6 +34,18 @@ static const struct setting *find_keys(const char *name) {
     return type != NULL ? type->settings : kernel != NULL ? kernel->params : NULL;
 }
 
+/* Keys that all services have, where the type's default is another one. */
+static void write_changed_defaults(const struct service_ops *type) {
+    for (size_t i = 0; type->defaults != NULL && type->defaults[i] != NULL; i += 2) {
+        const struct setting *row = settings_find(config_service_settings, type->defaults[i]);
+
+        if (row != NULL)
+            printf(".It Ic %s\nAs for each service, but the default is %s, not %s.\n",
+                type->defaults[i], type->defaults[i + 1],
+                row->fallback != NULL ? row->fallback : "none");
+    }
+}
+
 static void write_exit_codes(void) {
     for (size_t i = 0; i < exit_code_count; i++)
         printf(".It %d\n%c%s.\n", exit_code_table[i].code,
@@ -63,6 +75,7 @@ int main_mdoc_write(const char *name, const struct setting *options) {
         { "service", config_service_settings },
         { "job", config_job_settings },
     };
+    const struct service_ops *type = services_find(name);
     const struct setting *table = find_keys(name);
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
@@ -84,5 +97,7 @@ int main_mdoc_write(const char *name, const struct setting *options) {
         log_warnx("there is no list \"%s\"", name);
         return EXIT_CODE_USAGE;
     }
+    if (type != NULL)
+        write_changed_defaults(type);
     return EXIT_CODE_OK;
 }

@@ -110,8 +110,8 @@ static void serve_type(
         argv[i] = *more++;
     CHECK(setenv("TMPDIR", getcwd((char[4096]){ 0 }, 4096), 1) == 0, "setenv");
     harness_start(proc, argv, 0);
-    CHECK(harness_until(PATIENCE_MS, proc->is_over || strstr(harness_read_file(proc->out, NULL),
-                                                          "listening on tcp://") != NULL),
+    CHECK(harness_until(PATIENCE_MS,
+              proc->is_over || strstr(harness_read_file(proc->out, NULL), " tcp://") != NULL),
         "it does not listen: %s", harness_read_file(proc->err, NULL));
 }
 
@@ -126,6 +126,21 @@ static void served_type_keeps_its_defaults_and_takes_any_key(void) {
     serve_type(&proc, "chat", port, (const char *const[]){ "--no-input", NULL });
     CHECK(strstr(harness_read_file(proc.out, NULL), ", model event\n") != NULL, "%s",
         harness_read_file(proc.out, NULL));
+    kill(proc.pid, SIGTERM);
+    CHECK(harness_wait(&proc, PATIENCE_MS) == 0, "exit %d", proc.code);
+    free_port(port);
+    serve_type(&proc, "echo", port,
+        (const char *const[]){
+            "--lang", "ru", "--model", "thread", "--set", "log_messages=true", NULL });
+    r = harness_run("prefork", "echo", "127.0.0.1", port, "--message", "Hello, world", NULL);
+    commands_expect(&r, 0, "Hello, world\n", "", __LINE__);
+    CHECK(harness_until(PATIENCE_MS,
+              strstr(harness_read_file(proc.out, NULL), ", активных подключений: 0\n") != NULL),
+        "%s", harness_read_file(proc.out, NULL));
+    CHECK(strstr(harness_read_file(proc.out, NULL), "echo: Подключен клиент: 127.0.0.1:") != NULL &&
+              strstr(harness_read_file(proc.out, NULL),
+                  "echo: Получено сообщение: Hello, world\n") != NULL,
+        "%s", harness_read_file(proc.out, NULL));
     kill(proc.pid, SIGTERM);
     CHECK(harness_wait(&proc, PATIENCE_MS) == 0, "exit %d", proc.code);
     free_port(port);
