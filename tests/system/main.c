@@ -49,6 +49,8 @@ int main(int argc, char **argv) {
         client_suite,
         client_terminal_suite,
         chat_suite,
+        chat_pace_suite,
+        chat_crowd_suite,
         chat_storm_suite,
         { .name = NULL },
     };
