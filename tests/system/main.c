@@ -49,6 +49,7 @@ int main(int argc, char **argv) {
         client_suite,
         client_terminal_suite,
         chat_suite,
+        bad_input_suite,
         chat_pace_suite,
         chat_crowd_suite,
         chat_storm_suite,
