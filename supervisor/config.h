@@ -84,6 +84,7 @@ struct config_service {
 
     unsigned wire;                     /* enum wire_mode; services of texts */
     uint64_t first_message_timeout_ms; /* 0: none */
+    uint64_t message_timeout_ms;       /* 0: none */
     const char *room;                  /* services that hear a bus; NULL: of the service's name */
 
     const char *user, *group; /* NULL: as the daemon */

@@ -89,6 +89,8 @@ static const struct {
     { "wire", has_stream, "there are only udp:// addresses" },
     { "first_message_timeout", is_text, "the type serves bytes, not texts" },
     { "first_message_timeout", has_stream, "there are only udp:// addresses" },
+    { "message_timeout", is_text, "the type serves bytes, not texts" },
+    { "message_timeout", has_stream, "there are only udp:// addresses" },
     { "room", has_room, "the type hears no other worker" },
 };
 

@@ -203,6 +203,9 @@ const struct setting config_service_settings[] = {
     { SERVICE_MS(first_message_timeout), .fallback = "300s", .max = YEAR_MS,
         .help = "end a session of texts that has said nothing for so long (10s when more than "
                 "half of the room is taken); 0: never" },
+    { SERVICE_MS(message_timeout), .fallback = "10s", .max = YEAR_MS,
+        .help = "end a session of texts in which a message has begun and is not complete after so "
+                "long; 0: never" },
     { SERVICE(room), .type = SETTING_TEXT, .operand = "NAME",
         .fallback_words = "the service's name",
         .help = "services of one type that name the same room hear each other" },

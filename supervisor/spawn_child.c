@@ -86,6 +86,7 @@ static void fill_args(struct worker_args *args, const struct child *child, int o
         .capacity = capacity(config),
         .idle_timeout_ms = config->idle_timeout_ms,
         .first_message_timeout_ms = config->first_message_timeout_ms,
+        .message_timeout_ms = config->message_timeout_ms,
         .write_timeout_ms = config->write_timeout_ms,
         .write_buffer_bytes = config->write_buffer_bytes,
         .spare_wanted = spare_wanted(config),

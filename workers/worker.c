@@ -350,6 +350,9 @@ static int open_service(struct worker *worker) {
         return -1;
     worker->wire_rules = wire_rules_default;
     worker->wire_rules.mode = (enum wire_mode)args->wire_mode;
+    worker->wire_rules.partial_ms = args->message_timeout_ms < UINT32_MAX
+                                        ? (uint32_t)args->message_timeout_ms
+                                        : UINT32_MAX;
     if (ops->wire_rules != NULL)
         ops->wire_rules(args->settings, &worker->wire_rules);
     return 0;

@@ -55,6 +55,7 @@ struct worker_args {
     uint64_t capacity;                          /* sessions of all workers; 0: not known */
     uint64_t idle_timeout_ms, write_timeout_ms; /* 0: none */
     uint64_t first_message_timeout_ms;          /* of texts; 0: none */
+    uint64_t message_timeout_ms;                /* likewise, of each that has begun */
     size_t write_buffer_bytes;
     unsigned spare_wanted;                  /* fewer workers with room are reported; 0: never */
     uint64_t max_requests;                  /* of this worker, jitter included; 0: no limit */

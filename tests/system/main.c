@@ -50,6 +50,9 @@ int main(int argc, char **argv) {
         client_terminal_suite,
         example_suite,
         chat_suite,
+        bad_input_suite,
+        chat_pace_suite,
+        chat_crowd_suite,
         chat_storm_suite,
         { .name = NULL },
     };

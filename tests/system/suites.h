@@ -51,6 +51,9 @@ extern const struct harness_suite client_suite;
 extern const struct harness_suite client_terminal_suite;
 extern const struct harness_suite example_suite;
 extern const struct harness_suite chat_suite;
+extern const struct harness_suite bad_input_suite;
+extern const struct harness_suite chat_pace_suite;
+extern const struct harness_suite chat_crowd_suite;
 extern const struct harness_suite chat_storm_suite;
 
 #endif

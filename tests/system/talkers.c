@@ -389,7 +389,8 @@ static bool is_done(const struct club *club) {
 }
 
 static void say_more(struct club *club, struct talker *talker) {
-    if (talker->state != IN || club->talkers->is_over || talker->number > club->plan->speakers ||
+    if (talker->state != IN || club->talkers->is_over || club->talkers->is_silent ||
+        talker->number > club->plan->speakers ||
         talker->said - talker->came_back >= club->plan->under_way)
         return;
     if (talker->waits_since_ns == 0)
@@ -465,7 +466,10 @@ struct talkers *talkers_start(const struct talkers_plan *plan) {
     struct talkers *talkers = mmap(
         NULL, sizeof(*talkers), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct club *club;
-    pid_t pid = fork();
+    pid_t pid;
+
+    talkers->is_silent = plan->is_silent;
+    pid = fork();
 
     if (pid != 0) {
         talkers->pid = pid;

@@ -26,6 +26,7 @@ struct talkers_plan {
     unsigned pause_us;             /* between two turns of saying */
     unsigned leave_each;           /* each leaves by itself after about so many; 0: never */
     unsigned rename_each;          /* and changes its name after so many; 0: never */
+    bool is_silent;                /* nobody talks until talkers->is_silent is false */
     bool comes_over; /* who leaves by itself comes back before the old connection ends */
 };
 
@@ -37,7 +38,7 @@ struct talkers {
     _Atomic unsigned slowest_ms; /* that one has waited for an acknowledgement */
     _Atomic unsigned in;         /* that were welcomed, at least once */
     _Atomic unsigned failed;
-    _Atomic bool is_over;
+    _Atomic bool is_over, is_silent;
     char why[500]; /* the first failure */
     pid_t pid;
 };

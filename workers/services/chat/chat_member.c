@@ -130,6 +130,15 @@ static void refuse_entry(
     session_close(session);
 }
 
+/* A crowd is one as soon as it is seen, and until the next tick at least. */
+static void note_members(struct post *post) {
+    const struct chat_settings *settings = post_settings(post);
+    struct chat_scene *scene = &chat_member_post(post)->scene;
+
+    scene->members = chat_room_count(chat_guest_room(post));
+    scene->is_crowd |= scene->members > settings->crowd;
+}
+
 /* He is in from record seq on; he may have seen some before. */
 static void begin(struct session *session, uint64_t seq) {
     const struct chat_settings *settings = session_settings(session);
@@ -139,7 +148,7 @@ static void begin(struct session *session, uint64_t seq) {
 
     member->flags |= CHAT_IS_IN;
     member->next = member->came_at = seq;
-    chat_member_post(post)->scene.members = chat_room_count(chat_guest_room(post));
+    note_members(post);
     if ((member->flags & CHAT_HAS_SINCE) != 0) {
         if (member->since < seq)
             member->next = member->since + 1;

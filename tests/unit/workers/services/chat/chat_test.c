@@ -222,3 +222,17 @@ Test(chat, crowd_is_counted_once_a_second) {
     tick(1000);
     HEARS(nina, "");
 }
+
+Test(chat, crowd_that_comes_within_a_second_is_counted_as_well) {
+    struct peer *nina;
+
+    room.settings.crowd = 2;
+    nina = joins(&room.worker[0], WIRE_FORM_LINE, "Нина");
+    joins(&room.worker[0], WIRE_FORM_RAW, "А");
+    forget(nina);
+    joins(&room.worker[0], WIRE_FORM_RAW, "Б");
+    joins(&room.worker[0], WIRE_FORM_RAW, "В");
+    HEARS(nina, "");
+    tick(1000);
+    HEARS(nina, JOINED "присоединились: 2 (в чате: 4)\n");
+}
