@@ -1,7 +1,7 @@
 #!/bin/bash
 # Fuzz every parser under ASan and UBSan, then see how many lines of what is fuzzed the kept corpus
-# reaches. run.sh [RUNS]; ONLY=NAME fuzzes one; MERGE=1 makes the corpus anew of it and of
-# what the run found: as little as reaches as much.
+# reaches. run.sh [RUNS]; ONLY=NAME fuzzes one; MERGE=1 makes the corpus anew of it and
+# of what the run found: as little as reaches as much.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -89,6 +89,9 @@ for row in "${targets[@]}"; do
     config) share=500 ;; # each run of it writes and reads files
     chat_session | message_log_session) share=10 longest=512 ;; # acts rather than texts
     bus) longest=512 ;;
+    text_clean | wire_line) longest=1024 ;;
+    text_name) longest=1200 ;; # more of a name is not looked at
+    wire) longest=2500 ;;      # a line is cut at 2000
     esac
     mkdir -p "$seeds" "$out/$name"
     # shellcheck disable=SC2086
