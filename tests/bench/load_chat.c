@@ -41,7 +41,7 @@
 #define COMING_MOST  8u /* connections that are not in yet: some servers let few wait */
 #define REST_MOST    4096u
 #define BUF_SIZE     (256u * 1024u)
-#define LOST_MS      10000
+#define LOST_MS      30000
 #define HEAD_LEN     15 /* of a text, in which it differs from others */
 
 struct peer {
