@@ -15,6 +15,8 @@
  *     --warm N          messages before, which are not counted; 2 * ahead at least
  *     --other PORT      there is every second member and every second sender
  *     --silence MS      wait until nothing has come for so long, before the messages that count
+ *     --spin            look for what comes again and again, and never sleep: whom a server wakes
+ *                       costs it as much as a message, and how often it does is a matter of luck
  *     --pause US        wait so long between messages; senders take turns
  *     --gate            print "ready" before the load and wait for a line on stdin; and again,
  *                       after the JSON, before the connections are closed
@@ -60,7 +62,7 @@ static struct {
     in_port_t port, other;
     unsigned members, senders, ahead, silence_ms, pause_us;
     uint64_t messages, warm;
-    int gate;
+    int gate, spin;
 } want = { .speak = speak_table, .members = 100, .senders = 1, .ahead = 1, .messages = 400 };
 
 static struct sender {
@@ -259,10 +261,20 @@ static void take(struct peer *peer) {
     keep(peer, buf + at, len - at);
 }
 
+static int wait_for_events(struct epoll_event *events, int most, int timeout_ms) {
+    const uint64_t end_ns = now_ns() + (uint64_t)timeout_ms * 1000000u;
+    int count;
+
+    do
+        count = epoll_wait(poll_fd, events, most, want.spin ? 0 : timeout_ms);
+    while (count == 0 && want.spin && now_ns() < end_ns);
+    return count;
+}
+
 /* Returns false when nothing has come for so long. */
 static bool turn(int timeout_ms) {
     struct epoll_event events[256];
-    int count = epoll_wait(poll_fd, events, 256, timeout_ms);
+    int count = wait_for_events(events, 256, timeout_ms);
 
     for (int i = 0; i < count; i++)
         if (((struct peer *)events[i].data.ptr)->fd >= 0)
@@ -396,7 +408,8 @@ static void read_options(int argc, char **argv) {
     static const struct option options[] = { { "speak", 1, NULL, 'S' }, { "members", 1, NULL, 'm' },
         { "senders", 1, NULL, 's' }, { "ahead", 1, NULL, 'a' }, { "messages", 1, NULL, 'n' },
         { "warm", 1, NULL, 'w' }, { "other", 1, NULL, 'o' }, { "silence", 1, NULL, 'q' },
-        { "pause", 1, NULL, 'p' }, { "gate", 0, &want.gate, 1 }, { 0 } };
+        { "pause", 1, NULL, 'p' }, { "gate", 0, &want.gate, 1 }, { "spin", 0, &want.spin, 1 },
+        { 0 } };
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)

@@ -134,8 +134,8 @@ row() {
     shift 2
     wanted "$label" || return 0
     say "$label"
-    line=$("$bench/serve_pair" "$pairs" "$label" --load "$load" "${speak_a[@]}" "$@" \
-        --load-b "$load" "${speak[@]}" "$@" --a "${a[@]}" --b "${server[@]}" 2>"$tmp/err") || {
+    line=$("$bench/serve_pair" "$pairs" "$label" --load "$load" --spin "${speak_a[@]}" "$@" \
+        --load-b "$load" --spin "${speak[@]}" "$@" --a "${a[@]}" --b "${server[@]}" 2>"$tmp/err") || {
         tail -n 3 "$tmp/err" >&2
         echo "| $label | failed | | | | | | | $must |" >>"$tmp/rows"
         return 0

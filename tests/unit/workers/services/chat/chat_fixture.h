@@ -111,6 +111,11 @@ int session_sendv(struct session *session, const struct iovec *iov, int n) {
     return 0;
 }
 
+void session_send_each(struct session_sending *list, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        list[i].is_sent = put_out(peer_of(list[i].session), list[i].data, list[i].len) == 0;
+}
+
 enum wire_form session_form(const struct session *session) {
     return peer_of(session)->form;
 }
