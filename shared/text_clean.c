@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "shared/byte_run.h"
 #include "shared/escape.h"
 
 bool text_is_mark(uint32_t rune) {
@@ -44,12 +45,18 @@ static size_t skip_marks(const char *text, size_t len) {
 }
 
 size_t text_clean(char *dst, const char *src, size_t len, struct text_found *out_found) {
-    size_t used = 0, marks;
+    size_t used = 0, i = 0, marks, run;
     uint32_t rune;
     int step;
 
     *out_found = (struct text_found){ .bad = 0 };
-    for (size_t i = 0; i < len; i += (size_t)step) {
+    for (; i < len; i += (size_t)step) {
+        run = byte_run_shown(src + i, len - i);
+        memcpy(dst + used, src + i, run);
+        used += run;
+        i += run;
+        if (i == len)
+            break;
         step = escape_decode((const unsigned char *)src + i, len - i, &rune);
         if (step <= 0 || rune == '\0') {
             memcpy(dst + used, TEXT_UTF8_BAD, sizeof(TEXT_UTF8_BAD) - 1);
@@ -72,12 +79,11 @@ size_t text_clean(char *dst, const char *src, size_t len, struct text_found *out
 }
 
 bool text_next_line(const char **text, size_t *len, const char **out_line, size_t *out_len) {
-    size_t n = 0, end;
+    size_t n, end;
 
     if (*len == 0)
         return false;
-    while (n < *len && (*text)[n] != '\n' && (*text)[n] != '\r')
-        n++;
+    n = byte_run_without(*text, *len, '\n', '\r', '\r');
     *out_line = *text;
     *out_len = n;
     end = n + (n < *len) + (n + 1 < *len && (*text)[n] == '\r' && (*text)[n + 1] == '\n');

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "shared/byte_run.h"
 #include "shared/text_utf8.h"
 
 enum { IAC = 255, DONT = 254, DO = 253, WONT = 252, WILL = 251, SB = 250, SE = 240 };
@@ -15,11 +16,7 @@ enum { IAC = 255, DONT = 254, DO = 253, WONT = 252, WILL = 251, SB = 250, SE = 2
 
 /* How much of the input is text without a line's end or a command. */
 static size_t measure_run(const struct wire_input *in) {
-    size_t n = 0;
-
-    while (n < in->len && in->data[n] != '\n' && in->data[n] != '\r' && in->data[n] != (char)IAC)
-        n++;
-    return n;
+    return byte_run_without(in->data, in->len, '\n', '\r', (char)IAC);
 }
 
 /* Keep what the limit allows of n bytes more; all of them count. Returns 0, or -1 without memory.
@@ -198,12 +195,18 @@ void wire_line_fini(struct wire_line *line) {
 }
 
 size_t wire_line_encode(char *dst, const char *text, size_t len, bool is_telnet) {
-    size_t used = 0;
+    const char newline = is_telnet ? '\n' : (char)IAC;
+    size_t used = 0, i = 0, run;
 
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == (char)IAC || (is_telnet && text[i] == '\n'))
-            dst[used++] = text[i] == '\n' ? '\r' : (char)IAC;
-        dst[used++] = text[i];
+    while (i < len) {
+        run = byte_run_without(text + i, len - i, (char)IAC, newline, newline);
+        memcpy(dst + used, text + i, run);
+        used += run;
+        i += run;
+        if (i == len)
+            break;
+        dst[used++] = text[i] == '\n' ? '\r' : (char)IAC;
+        dst[used++] = text[i++];
     }
     if (is_telnet)
         dst[used++] = '\r';

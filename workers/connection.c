@@ -12,6 +12,8 @@
 #include "workers/dialect.h"
 #include "workers/worker_state.h"
 
+#define LINE_BYTES 64u
+
 /* At once: datagrams and the first thread share a lane, and a lost count would look like a hang. */
 void connection_enter_hook(struct scoreboard_lane *lane) {
     atomic_fetch_add_explicit(&lane->hook_count, 1, memory_order_relaxed);
@@ -25,8 +27,16 @@ static const struct service_ops *ops_of(const struct connection *connection) {
     return connection->session.worker->args->ops;
 }
 
+/* To lines of the cache, so that what is used together is in few of them. */
 static size_t align(size_t size) {
-    return (size + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t);
+    return (size + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+}
+
+/* All zero. */
+static void *allocate(size_t size) {
+    void *place = aligned_alloc(LINE_BYTES, align(size));
+
+    return place != NULL ? memset(place, 0, size) : NULL;
 }
 
 /* In one piece: the model's part, the dialect, the service's state. */
@@ -38,7 +48,7 @@ struct connection *connection_new(struct worker *worker) {
     struct connection *connection = &worker->connection;
 
     if (of_model + dialect + ops->session_size > 0)
-        connection = calloc(1, own + dialect + ops->session_size);
+        connection = allocate(own + dialect + ops->session_size);
     else
         memset(connection, 0, sizeof(*connection));
     if (connection == NULL)

@@ -17,27 +17,28 @@
 
 struct dialect;
 struct post;
+struct session_sending;
 struct worker;
 
 struct connection {
     struct session session; /* first: a session is its connection */
     int fd;
-    uint32_t slot;           /* in the gate */
     bool is_closing;         /* it ends when all is out */
     bool is_broken;          /* nothing can be sent any more */
     bool is_handed_over;     /* it began in another worker */
     bool is_corked;          /* what is sent waits for connection_flush() */
     bool is_full;            /* the socket took no more when it was tried last */
-    unsigned gives_seen;     /* blocking models: of worker_count_gives() */
-    enum session_end why;    /* it ends, when it is closing */
     struct dialect *dialect; /* of a service of texts; NULL: bytes go through as they are */
     void *state;             /* the service's; NULL: none */
-    struct post *post;       /* that serves it; NULL: it is served by blocking */
-    struct scoreboard_lane *lane;
-    char *unsent; /* NULL: none */
+    char *unsent;            /* NULL: none */
     size_t unsent_at, unsent_len, unsent_size;
+    struct post *post; /* that serves it; NULL: it is served by blocking */
+    struct scoreboard_lane *lane;
     char *unread; /* read, and not given yet; NULL: none */
     size_t unread_len;
+    uint32_t slot;        /* in the gate */
+    unsigned gives_seen;  /* blocking models: of worker_count_gives() */
+    enum session_end why; /* it ends, when it is closing */
 };
 
 /*
@@ -73,6 +74,9 @@ int connection_send(struct connection *connection, const char *data, size_t len)
  * with errno: EPIPE, ENOBUFS, ENOMEM.
  */
 int connection_sendv(struct connection *connection, const struct iovec *iov, int n);
+
+/* The same for each, of one piece: session_send_each(). */
+void connection_send_each(struct session_sending *list, unsigned n);
 
 /* Bytes that wait for the peer to read. */
 size_t connection_count_unsent(const struct connection *connection);

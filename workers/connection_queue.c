@@ -11,12 +11,13 @@
 #include "workers/connection.h"
 #include "workers/dialect.h"
 #include "workers/post.h"
+#include "workers/services/session.h"
 #include "workers/worker_state.h"
 
 #define FIRST_BYTES 512
 
 size_t connection_count_unsent(const struct connection *connection) {
-    return connection->unsent_len - connection->unsent_at;
+    return connection->unsent != NULL ? connection->unsent_len - connection->unsent_at : 0;
 }
 
 bool connection_has_unsent(const struct connection *connection) {
@@ -73,20 +74,24 @@ static int keep(struct connection *connection, const struct iovec *iov, int n, s
     return 0;
 }
 
-/* How much the socket took; -1 when it is broken. */
-static ssize_t count_sent(struct connection *connection, ssize_t n) {
-    struct worker *worker = connection->session.worker;
-
-    if (n >= 0) {
-        worker_count(worker, &worker->row->counts.bytes_out, (uint64_t)n);
-        return n;
-    }
+/* 0, or -1 when it is broken. */
+static ssize_t judge_failure(struct connection *connection) {
     /* Local shortage is not the peer's end: it is waited for like a full socket. */
     if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR)
         return 0;
     connection->is_broken = true;
     errno = EPIPE;
     return -1;
+}
+
+/* How much the socket took; -1 when it is broken. */
+static ssize_t count_sent(struct connection *connection, ssize_t n) {
+    struct worker *worker = connection->session.worker;
+
+    if (n < 0)
+        return judge_failure(connection);
+    worker_count(worker, &worker->row->counts.bytes_out, (uint64_t)n);
+    return n;
 }
 
 static bool is_told(const struct connection *connection) {
@@ -106,8 +111,6 @@ static ssize_t send_pieces(struct connection *connection, const struct iovec *io
     const struct msghdr message = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n };
     ssize_t sent;
 
-    if (n == 1)
-        return send_some(connection, iov->iov_base, iov->iov_len, MSG_DONTWAIT);
     do
         sent = sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR && !is_told(connection));
@@ -143,6 +146,22 @@ static bool may_go_at_once(const struct connection *connection) {
            (connection->dialect == NULL || !dialect_is_paced(connection->dialect));
 }
 
+/* So much of it went out, or -1: keep the rest. */
+static int finish(
+    struct connection *connection, const struct iovec *iov, int n, size_t total, ssize_t sent) {
+    if ((size_t)sent == total)
+        return 0;
+    post_touch(connection);
+    if (sent < 0)
+        return -1;
+    if (keep(connection, iov, n, (size_t)sent) == 0)
+        return 0;
+    /* Some of it is out already: a peer cannot be left in the midst of it. */
+    connection->is_broken |= sent > 0;
+    errno = ENOMEM;
+    return -1;
+}
+
 int connection_sendv(struct connection *connection, const struct iovec *iov, int n) {
     size_t total = 0;
     ssize_t sent = 0;
@@ -157,17 +176,55 @@ int connection_sendv(struct connection *connection, const struct iovec *iov, int
         errno = ENOBUFS;
         return -1;
     }
-    if (may_go_at_once(connection) && (sent = send_pieces(connection, iov, n)) < 0)
-        post_touch(connection);
-    if (sent < 0 || (size_t)sent == total)
-        return sent < 0 ? -1 : 0;
-    post_touch(connection);
-    if (keep(connection, iov, n, (size_t)sent) == 0)
-        return 0;
-    /* Some of it is out already: a peer cannot be left in the midst of it. */
-    connection->is_broken |= sent > 0;
-    errno = ENOMEM;
-    return -1;
+    if (may_go_at_once(connection))
+        sent = n == 1 ? send_some(connection, iov->iov_base, total, MSG_DONTWAIT)
+                      : send_pieces(connection, iov, n);
+    return finish(connection, iov, n, total, sent);
+}
+
+/* The descriptors of those that are simply sent to; -1 for others. */
+static void choose(const struct session_sending *list, unsigned n, int *out_fd) {
+    const struct connection *connection;
+
+    for (unsigned i = 0; i < n; i++) {
+        connection = (const struct connection *)list[i].session;
+        out_fd[i] = !connection->is_broken && may_go_at_once(connection) &&
+                            has_room(connection, list[i].len)
+                        ? connection->fd
+                        : -1;
+    }
+}
+
+static void send_to(struct session_sending *list, unsigned n, const int *fd) {
+    uint64_t bytes = 0;
+    struct iovec piece;
+    ssize_t sent;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct connection *connection = (struct connection *)list[i].session;
+        piece = (struct iovec){ .iov_base = (void *)list[i].data, .iov_len = list[i].len };
+        if (fd[i] < 0) {
+            list[i].is_sent = connection_sendv(connection, &piece, 1) == 0;
+            continue;
+        }
+        sent = send(fd[i], piece.iov_base, piece.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        list[i].is_sent = sent == (ssize_t)piece.iov_len ||
+                          finish(connection, &piece, 1, piece.iov_len,
+                              sent < 0 ? judge_failure(connection) : sent) == 0;
+        bytes += sent > 0 ? (uint64_t)sent : 0;
+    }
+    worker_count(list->session->worker, &list->session->worker->row->counts.bytes_out, bytes);
+}
+
+void connection_send_each(struct session_sending *list, unsigned n) {
+    int fd[SESSION_SENDING_MANY];
+    unsigned part;
+
+    for (; n > 0; list += part, n -= part) {
+        part = n < SESSION_SENDING_MANY ? n : SESSION_SENDING_MANY;
+        choose(list, part, fd);
+        send_to(list, part, fd);
+    }
 }
 
 static void take_off(struct connection *connection, size_t n) {

@@ -48,10 +48,6 @@ void post_move(struct post_session *session, enum post_phase phase) {
     TAILQ_INSERT_TAIL(&post->list[phase], session, link);
 }
 
-bool post_is_open(const struct post_session *session) {
-    return session->phase <= POST_WRITING;
-}
-
 void post_touch(struct connection *connection) {
     struct post_session *session = (struct post_session *)connection;
     struct post *post = connection->post;

@@ -40,19 +40,19 @@ enum post_phase {
 };
 
 struct post_session {
-    struct connection connection; /* first */
-    struct loop_watch watch;
-    TAILQ_ENTRY(post_session) link;  /* its phase's */
+    struct connection connection;    /* first */
     TAILQ_ENTRY(post_session) order; /* as they came */
+    enum post_phase phase;
+    uint32_t mask; /* what is watched for; 0: it is not in the loop */
+    bool is_timed, is_touched;
+    bool owes_writable;             /* the service is told when all is out */
+    bool stays;                     /* it cannot be given */
+    bool may_be_duplicated;         /* its descriptor is, or was, in another worker too */
+    TAILQ_ENTRY(post_session) link; /* its phase's */
     TAILQ_ENTRY(post_session) timed, touched;
+    struct loop_watch watch;
     uint64_t alive_at_ns;
     uint64_t due_ms; /* when it is timed */
-    uint32_t mask;   /* what is watched for; 0: it is not in the loop */
-    enum post_phase phase;
-    bool is_timed, is_touched;
-    bool owes_writable;     /* the service is told when all is out */
-    bool stays;             /* it cannot be given */
-    bool may_be_duplicated; /* its descriptor is, or was, in another worker too */
 };
 
 TAILQ_HEAD(post_list, post_session);
@@ -132,7 +132,9 @@ void post_set_mask(struct post_session *session, uint32_t mask);
 void post_linger(struct post_session *session, enum session_end why);
 
 /* True when sends reach it. */
-bool post_is_open(const struct post_session *session);
+static inline bool post_is_open(const struct post_session *session) {
+    return session->phase <= POST_WRITING;
+}
 
 /* It has a session, or owns the datagrams now; or not any more. */
 void post_hear(struct post *post);

@@ -55,6 +55,10 @@ int session_sendv(struct session *session, const struct iovec *iov, int n) {
     return connection_sendv(connection_of(session), iov, n);
 }
 
+void session_send_each(struct session_sending *list, unsigned n) {
+    connection_send_each(list, n);
+}
+
 enum wire_form session_form(const struct session *session) {
     if (is_datagram(session) || connection_of(session)->dialect == NULL)
         return WIRE_FORM_RAW;

@@ -133,14 +133,6 @@ static void catch_signals(void) {
 
 /* ---- what the parts share ---- */
 
-void worker_count(struct worker *worker, _Atomic uint64_t *counter, uint64_t n) {
-    if (worker->args->model == WORKER_THREAD)
-        atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
-    else
-        atomic_store_explicit(
-            counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
 void worker_report(struct worker *worker, uint32_t kind, uint64_t value) {
     const struct contract_record record = {
         .kind = kind, .pid = getpid(), .generation = worker->args->generation, .value = value

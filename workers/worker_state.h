@@ -61,7 +61,13 @@ struct worker {
 };
 
 /* Add to a counter of the row; by whichever thread. */
-void worker_count(struct worker *worker, _Atomic uint64_t *counter, uint64_t n);
+static inline void worker_count(struct worker *worker, _Atomic uint64_t *counter, uint64_t n) {
+    if (worker->args->model == WORKER_THREAD)
+        atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+    else
+        atomic_store_explicit(
+            counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
 
 /* A report to the supervisor. Main thread. */
 void worker_report(struct worker *worker, uint32_t kind, uint64_t value);

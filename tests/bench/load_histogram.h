@@ -21,6 +21,13 @@ static inline void histogram_add(struct histogram *histogram, uint64_t ns) {
     histogram->max_ns = ns > histogram->max_ns ? ns : histogram->max_ns;
 }
 
+static inline void histogram_join(struct histogram *histogram, const struct histogram *more) {
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+        histogram->buckets[i] += more->buckets[i];
+    histogram->count += more->count;
+    histogram->max_ns = more->max_ns > histogram->max_ns ? more->max_ns : histogram->max_ns;
+}
+
 static inline double histogram_percentile_us(const struct histogram *histogram, double share) {
     uint64_t below = 0, wanted = (uint64_t)(share * (double)histogram->count);
 

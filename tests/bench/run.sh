@@ -135,3 +135,4 @@ cat "$tmp/results" >$results
 echo "bench: written to $results" >&2
 tests/bench/run_jobs.sh "$build" "$pairs"
 tests/bench/run_serve.sh "$build" "$pairs"
+tests/bench/run_chat.sh "$build" "$pairs"

@@ -33,11 +33,11 @@ struct worker;
 
 /* One peer's conversation; for datagrams, one datagram's. The service's view of it. */
 struct session {
-    struct net_address peer;
-    enum net_proto proto;
     struct worker *worker;
+    enum net_proto proto;
     uint64_t messages; /* so far, this one included */
     size_t total;      /* of this message; above its len when the wire has cut it */
+    struct net_address peer;
 };
 
 enum session_end {

@@ -41,6 +41,22 @@ int session_send(struct session *session, const char *data, size_t len);
  */
 int session_sendv(struct session *session, const struct iovec *iov, int n);
 
+/* What one of many is sent: one piece, as of session_sendv(). */
+struct session_sending {
+    struct session *session;
+    const char *data;
+    size_t len;
+    bool is_sent; /* out: or it returned -1 */
+};
+
+/*
+ * session_sendv() to each of them; none is a datagram's, and none is there twice. The system calls
+ * come one behind the other: what a service does between two of them finds the caches full of the
+ * kernel's, so it is done for some dozens at once.
+ */
+void session_send_each(struct session_sending *list, unsigned n);
+#define SESSION_SENDING_MANY 64 /* is enough to gain by */
+
 /* WIRE_FORM_RAW for datagrams, and while the peer has not said anything. */
 enum wire_form session_form(const struct session *session);
 

@@ -6,14 +6,6 @@
 
 #define AROUND_BYTES 32 /* each message has beside its name and text */
 
-static uint64_t party(uint64_t member) {
-    return 1ull << (member * 0x9e3779b97f4a7c15ull >> 58);
-}
-
-bool chat_batch_is_stranger(const struct chat_batch *batch, uint64_t member) {
-    return (batch->parties & party(member)) == 0;
-}
-
 static void clear(struct chat_batch *batch, uint64_t first) {
     batch->count = 0;
     batch->first = batch->end = first;
@@ -42,9 +34,9 @@ static void add_record(struct chat_batch *batch, const struct bus_record *record
     batch->count++;
     batch->payloads.len += record->len;
     batch->bytes += record->len + AROUND_BYTES;
-    batch->parties |= party(event->member);
+    batch->parties |= chat_batch_party(event->member);
     if (event->kind == CHAT_PRIVATE)
-        batch->parties |= party(event->number);
+        batch->parties |= chat_batch_party(event->number);
     batch->joined += event->kind == CHAT_JOINED;
     batch->left += event->kind == CHAT_LEFT;
 }

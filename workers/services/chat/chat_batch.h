@@ -27,8 +27,15 @@ struct chat_batch {
  */
 void chat_batch_read(struct chat_batch *batch, struct bus_reader *reader, uint64_t limit);
 
+/* The bit of `parties` that is his, and some others'. */
+static inline uint64_t chat_batch_party(uint64_t member) {
+    return 1ull << (member * 0x9e3779b97f4a7c15ull >> 58);
+}
+
 /* May this member hear what all hear? False also for a few who have no part in it. */
-bool chat_batch_is_stranger(const struct chat_batch *batch, uint64_t member);
+static inline bool chat_batch_is_stranger(const struct chat_batch *batch, uint64_t member) {
+    return (batch->parties & chat_batch_party(member)) == 0;
+}
 
 /* As everybody with this voice hears it. */
 const struct chat_buffer *chat_batch_write(

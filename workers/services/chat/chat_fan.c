@@ -16,7 +16,9 @@ static size_t soft_limit(const struct session *session) {
 }
 
 static bool has_too_much(const struct session *session) {
-    return session_unsent(session) > soft_limit(session);
+    const size_t unsent = session_unsent(session);
+
+    return unsent > 0 && unsent > soft_limit(session);
 }
 
 /*
@@ -102,36 +104,77 @@ void chat_fan_writable(struct session *session) {
 
 /* ---- all ---- */
 
-/* Returns whether he has been given it. */
-static bool hear(struct session *session, struct chat_post *own) {
+/* Those who hear what all hear, and have not been sent it yet. */
+struct fan {
+    struct session_sending list[SESSION_SENDING_MANY];
+    unsigned count;
+    uint64_t heard; /* by how many, others included */
+};
+
+static void send_fan(struct fan *fan, const struct chat_batch *batch) {
+    struct chat_member *member;
+
+    session_send_each(fan->list, fan->count);
+    for (unsigned i = 0; i < fan->count; i++) {
+        fan->heard += fan->list[i].is_sent;
+        if (fan->list[i].is_sent)
+            continue;
+        member = session_state(fan->list[i].session);
+        member->next = batch->first;
+    }
+    fan->count = 0;
+}
+
+/* He counts as one who has heard it until it is found that it could not be sent. */
+static void add_to_fan(struct fan *fan, struct session *session, struct chat_post *own) {
+    const struct chat_buffer *out = chat_batch_write(
+        &own->batch, &own->scene, chat_member_voice(session));
+    struct chat_member *member = session_state(session);
+
+    if (out->has_failed)
+        return;
+    member->next = own->batch.end;
+    if (out->len == 0) {
+        fan->heard++;
+        return;
+    }
+    fan->list[fan->count++] = (struct session_sending){
+        .session = session, .data = out->data, .len = out->len
+    };
+    if (fan->count == SESSION_SENDING_MANY)
+        send_fan(fan, &own->batch);
+}
+
+static void hear(struct session *session, struct chat_post *own, struct fan *fan) {
     struct chat_member *member = session_state(session);
     struct chat_batch *batch = &own->batch;
 
     if ((member->flags & (CHAT_IS_IN | CHAT_IS_MOVED)) != CHAT_IS_IN || member->next >= batch->end)
-        return false;
-    if (member->next < batch->first || has_too_much(session)) {
+        return;
+    if (member->next < batch->first || has_too_much(session))
         withhold(session, batch);
-        return false;
-    }
-    if (member->next == batch->first && chat_batch_is_stranger(batch, member->guest.id))
-        return send_out(
-            session, batch, chat_batch_write(batch, &own->scene, chat_member_voice(session)));
-    return send_own(session, batch);
+    else if (member->next == batch->first && chat_batch_is_stranger(batch, member->guest.id))
+        add_to_fan(fan, session, own);
+    else
+        fan->heard += send_own(session, batch);
 }
 
 static void hear_all(struct post *post, struct chat_post *own) {
-    uint64_t heard = 0;
+    struct fan fan;
 
+    fan.count = 0;
+    fan.heard = 0;
     if (own->scene.is_crowd) {
         own->joined += own->batch.joined;
         own->left += own->batch.left;
     }
     for (struct session *session = post_first(post); session != NULL;
          session = post_next(post, session))
-        heard += hear(session, own);
-    post_add_count(post, CHAT_COUNT_DELIVERED, heard * own->batch.count);
+        hear(session, own, &fan);
+    send_fan(&fan, &own->batch);
+    post_add_count(post, CHAT_COUNT_DELIVERED, fan.heard * own->batch.count);
     if (own->batch.missed > 0)
-        post_add_count(post, CHAT_COUNT_MISSED, heard * own->batch.missed);
+        post_add_count(post, CHAT_COUNT_MISSED, fan.heard * own->batch.missed);
     chat_datagrams_hear(post, &own->batch);
 }
 

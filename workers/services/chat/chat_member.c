@@ -43,9 +43,12 @@ enum service_lang chat_member_lang(const struct session *session) {
 
 struct chat_voice chat_member_voice(const struct session *session) {
     const struct chat_member *member = session_state(session);
+    const bool is_russian = (member->flags & CHAT_HAS_LANG) != 0
+                                ? (member->flags & CHAT_IS_RUSSIAN) != 0
+                                : session_lang(session) == SERVICE_LANG_RU;
 
     return (struct chat_voice){ .form = (uint8_t)session_form(session),
-        .lang = (uint8_t)chat_member_lang(session),
+        .lang = is_russian ? SERVICE_LANG_RU : SERVICE_LANG_EN,
         .is_json = (member->flags & CHAT_IS_JSON) != 0,
         .is_quiet = (member->flags & CHAT_IS_QUIET) != 0 };
 }

@@ -37,16 +37,16 @@ enum chat_flag {
 };
 
 struct chat_member {
+    uint64_t next;
+    uint32_t flags; /* enum chat_flag */
     struct chat_guest guest;
     struct chat_flood flood;
-    uint64_t next;
     uint64_t number;   /* of this connection */
     uint64_t came_at;  /* the record of its coming: another one after it has replaced it */
     uint64_t since;    /* CHAT_HAS_SINCE: the last record that he has seen */
     uint64_t withheld; /* bytes that he was not given since he lags */
     uint64_t bad_since_ms;
     uint32_t bad_count; /* messages that were no text, since then */
-    uint32_t flags;     /* enum chat_flag */
     char key[CHAT_KEY_MAX + 1];
 };
 

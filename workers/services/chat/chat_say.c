@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/byte_run.h"
 #include "shared/clock.h"
 #include "shared/text_clean.h"
 #include "shared/text_utf8.h"
@@ -16,10 +17,17 @@ static bool is_blank(const char *text, size_t len) {
     return true;
 }
 
-static void join_lines(char *text, size_t len) {
-    for (size_t i = 0; i < len; i++)
-        if (text[i] == '\n' || text[i] == '\r')
-            text[i] = ' ';
+/* Into dst, if it stands in several lines. */
+static struct chat_text join_lines(char dst[CHAT_TEXT_MAX], struct chat_text text) {
+    size_t i = byte_run_without(text.data, text.len, '\n', '\r', '\r');
+
+    if (i == text.len)
+        return text;
+    memcpy(dst, text.data, text.len);
+    for (; i < text.len; i++)
+        if (dst[i] == '\n' || dst[i] == '\r')
+            dst[i] = ' ';
+    return (struct chat_text){ dst, text.len };
 }
 
 static void log_said(
@@ -85,10 +93,8 @@ enum chat_said chat_say_one(struct session *session, const struct chat_guest *gu
     size_t n;
 
     text.len = text_utf8_cut(text.data, text.len, CHAT_TEXT_MAX);
-    if (text.len > 0)
-        memcpy(joined, text.data, text.len);
-    join_lines(joined, text.len);
-    n = text_clean(clean, joined, text.len, &found);
+    text = join_lines(joined, text);
+    n = text_clean(clean, text.data, text.len, &found);
     note_bad(session, &found);
     if (is_blank(clean, n))
         return CHAT_SAY_NOTHING;

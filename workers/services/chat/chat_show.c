@@ -10,11 +10,6 @@
 
 #define NAMES_MOST 20 /* in one message */
 
-unsigned chat_voice_index(struct chat_voice voice) {
-    return (unsigned)voice.form * 8 + (unsigned)voice.is_json * 4 + (unsigned)voice.is_quiet * 2 +
-           (voice.lang == SERVICE_LANG_RU);
-}
-
 const char *chat_show_time(struct chat_clock *clock, uint64_t wall_ns) {
     const time_t second = (time_t)(wall_ns / 1000000000);
     struct tm tm;

@@ -28,7 +28,10 @@ struct chat_voice {
 
 #define CHAT_VOICES (WIRE_FORMS * 8)
 
-unsigned chat_voice_index(struct chat_voice voice);
+static inline unsigned chat_voice_index(struct chat_voice voice) {
+    return voice.form * 8u + voice.is_json * 4u + voice.is_quiet * 2u +
+           (voice.lang == SERVICE_LANG_RU);
+}
 
 /* Somebody who hears. */
 struct chat_ear {

@@ -35,6 +35,7 @@ struct peer {
     size_t out_len;
     size_t unsent; /* while he is stuck */
     bool is_stuck, is_closed, is_open;
+    bool has_no_room; /* what is sent is refused */
     uint64_t paused_ms;
     struct session_path path;
 };
@@ -82,6 +83,8 @@ const void *session_settings(const struct session *session) {
 }
 
 static int put_out(struct peer *peer, const char *data, size_t len) {
+    if (peer->has_no_room)
+        return -1;
     if (peer->is_stuck) {
         if (peer->unsent + len > OUT_BYTES / 2)
             return -1;
@@ -109,6 +112,11 @@ int session_sendv(struct session *session, const struct iovec *iov, int n) {
         if (put_out(peer_of(session), iov[i].iov_base, iov[i].iov_len) < 0)
             return -1;
     return 0;
+}
+
+void session_send_each(struct session_sending *list, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        list[i].is_sent = put_out(peer_of(list[i].session), list[i].data, list[i].len) == 0;
 }
 
 enum wire_form session_form(const struct session *session) {

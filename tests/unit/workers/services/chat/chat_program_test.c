@@ -509,6 +509,27 @@ Test(chat_program, slow_reader_gets_the_rest_when_he_has_read) {
     HEARS(nina, "[HH:MM:SS] Bob: xxx\n");
 }
 
+Test(chat_program, what_finds_no_room_is_sent_when_there_is_some) {
+    struct peer *bob = joins(&room.worker[1], WIRE_FORM_RAW, "Bob"),
+                *nina = joins(&room.worker[0], WIRE_FORM_LINE, "Nina"),
+                *ann = joins(&room.worker[0], WIRE_FORM_LINE, "Ann");
+    uint64_t before;
+
+    forget(nina);
+    forget(ann);
+    before = room.count[CHAT_COUNT_DELIVERED];
+    nina->has_no_room = true;
+    talk(bob, 1, 3);
+    HEARS(nina, "");
+    HEARS(ann, "[HH:MM:SS] Bob: xxx\n");
+    cr_expect_eq(room.count[CHAT_COUNT_DELIVERED] - before, 2, "to Ann, and to Bob his own");
+    nina->has_no_room = false;
+    talk(bob, 1, 2);
+    HEARS(ann, "[HH:MM:SS] Bob: xx\n");
+    reads_all(nina);
+    HEARS(nina, "[HH:MM:SS] Bob: xxx\n[HH:MM:SS] Bob: xx\n");
+}
+
 Test(chat_program, slow_reader_is_told_how_much_he_has_missed) {
     struct peer *bob = joins(&room.worker[1], WIRE_FORM_RAW, "Bob"),
                 *nina = joins(&room.worker[0], WIRE_FORM_LINE, "Nina");
