@@ -233,7 +233,8 @@ static void warn_of_limits(const struct check *check) {
             config_warn(check->reading, origin(check, limits[i].key)->where,
                 "%s: only root can go above the hard limit, %" PRIu64, limits[i].key,
                 hard_limit(limits[i].resource));
-    if (geteuid() != 0 && s->nice < getpriority(PRIO_PROCESS, 0) &&
+    /* 0 leaves it as it is. */
+    if (geteuid() != 0 && s->nice != 0 && s->nice < getpriority(PRIO_PROCESS, 0) &&
         getrlimit(RLIMIT_NICE, &nice) == 0 && 20 - (int64_t)nice.rlim_cur > s->nice)
         config_warn(check->reading, origin(check, "nice")->where, "nice: only root can go below %d",
             getpriority(PRIO_PROCESS, 0));

@@ -2,6 +2,7 @@
 #include "tests/unit/supervisor/config_fixture.h"
 
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 TestSuite(config_check, .init = setup, .fini = teardown);
@@ -131,21 +132,38 @@ static void read_as_nobody(FILE *out) {
     _exit(0);
 }
 
-Test(config_check, nobody_else_becomes_somebody_else) {
+/* What he is told; he was started by one who is nice to others. */
+static void read_in_child(void) {
     FILE *out = fopen("said", "w+");
     int status;
     pid_t pid;
 
-    put("services.d/s.conf", "type = \"echo\";\nuser = \"root\";\ngroup = \"root\";\n");
-    put("preforkd.conf", "");
     cr_assert_not_null(out);
     pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        setpriority(PRIO_PROCESS, 0, 19);
         read_as_nobody(out);
+    }
     cr_assert(waitpid(pid, &status, 0) == pid && status == 0);
     rewind(out);
     said[fread(said, 1, sizeof(said) - 1, out)] = '\0';
     fclose(out);
+}
+
+Test(config_check, niceness_is_warned_of_where_it_was_asked_for) {
+    put("services.d/s.conf", "type = \"echo\";\n");
+    put("preforkd.conf", "");
+    read_in_child();
+    cr_assert_str_eq(said, "");
+    put("services.d/s.conf", "type = \"echo\";\nnice = 3;\n");
+    read_in_child();
+    expect_said("services.d/s.conf:2: warning: nice: only root can go below 19", "");
+}
+
+Test(config_check, nobody_else_becomes_somebody_else) {
+    put("services.d/s.conf", "type = \"echo\";\nuser = \"root\";\ngroup = \"root\";\n");
+    put("preforkd.conf", "");
+    read_in_child();
     expect_said("services.d/s.conf:2: user: to become \"root\" the daemon must be started as root, "
                 "not as uid ",
         "");
