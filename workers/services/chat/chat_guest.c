@@ -202,53 +202,25 @@ static bool take_over(struct chat_room *room, struct chat_guest *guest, struct c
     return false;
 }
 
-/* The place that was taken over is the guest's; its name is told if nobody knows of it. */
-static void settle_in(struct post *post, struct chat_guest *guest, const struct chat_seen *seen) {
-    uint64_t seq;
-
-    guest->stay = seen->stay;
-    guest->name_len = (uint8_t)seen->name_len;
-    memcpy(guest->name, seen->name, seen->name_len);
-    FAILPOINT("chat-back");
-    /* He was killed before it was told, or just after. */
-    if (chat_room_state(seen->word) == CHAT_HELD &&
-        chat_guest_introduce(post, guest->place.index, seen, 0, &seq) >= 0)
-        chat_room_tell(chat_guest_room(post), &guest->place);
-}
-
 bool chat_guest_resume(struct post *post, struct chat_guest *guest, struct chat_owner owner,
     uint64_t number, uint64_t *out_seq) {
+    struct chat_room *room = chat_guest_room(post);
     struct chat_seen seen;
+    uint64_t seq;
 
-    if (!take_over(chat_guest_room(post), guest, owner, &seen))
+    if (!take_over(room, guest, owner, &seen))
         return false;
-    settle_in(post, guest, &seen);
+    guest->stay = seen.stay;
+    guest->name_len = (uint8_t)seen.name_len;
+    memcpy(guest->name, seen.name, seen.name_len + 1);
+    FAILPOINT("chat-back");
+    /* He was killed before it was told, or just after. */
+    if (chat_room_state(seen.word) == CHAT_HELD &&
+        chat_guest_introduce(post, guest->place.index, &seen, 0, &seq) >= 0)
+        chat_room_tell(room, &guest->place);
     if (chat_guest_tell(post, guest, CHAT_BACK, 0, number, out_seq) >= 0)
         return true;
     chat_guest_leave(post, guest);
-    return false;
-}
-
-bool chat_guest_hold(struct post *post, struct chat_guest *guest) {
-    struct chat_room *room = chat_guest_room(post);
-    struct chat_seen seen;
-    bool moves = true;
-    int64_t index;
-
-    if (chat_room_is_ours(room, &guest->place))
-        return true;
-    for (unsigned i = 0; moves && i < RESUMES_MOST; i++) {
-        index = find_own(room, guest->id, &seen, &moves);
-        if (index < 0)
-            continue;
-        if (!chat_room_is_gone(room, (uint32_t)index, post_now_ms(post)))
-            return true;
-        if (chat_room_take_over(
-                room, (uint32_t)index, seen.word, chat_guest_owner(post), &guest->place)) {
-            settle_in(post, guest, &seen);
-            return true;
-        }
-    }
     return false;
 }
 

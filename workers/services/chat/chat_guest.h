@@ -74,13 +74,6 @@ enum chat_enter chat_guest_enter(
 bool chat_guest_resume(struct post *post, struct chat_guest *guest, struct chat_owner owner,
     uint64_t number, uint64_t *out_seq);
 
-/*
- * Before what he says: is he in? Another connection may have his place: while its worker lives it
- * is that one's, which is told to this one by a record; when it was killed before it told of it,
- * the place is taken back. Returns false when he has left, whatever this connection thought.
- */
-bool chat_guest_hold(struct post *post, struct chat_guest *guest);
-
 enum chat_enter chat_guest_rename(
     struct post *post, struct chat_guest *guest, const struct chat_entry *entry, uint64_t *out_seq);
 

@@ -264,10 +264,6 @@ void chat_talk_message(struct session *session, const char *data, size_t len) {
 
     if ((member->flags & CHAT_IS_OVER) != 0)
         return;
-    if ((member->flags & CHAT_IS_IN) != 0 && !chat_guest_hold(post, &member->guest)) {
-        chat_member_end(session, "replaced", CHAT_WORD_BYE_REPLACED);
-        return;
-    }
     if ((member->flags & CHAT_IS_JSON) != 0 && len > 0 && data[0] == '{')
         n = take_json(session, data, len);
     else if ((member->flags & CHAT_IS_IN) == 0)
