@@ -64,5 +64,5 @@ static void ask(struct control_request *request) {
 }
 
 const struct control_verb control_jobs_verb = {
-    .name = PREFIX, .right = CONTROL_READ, .ask = ask, .look = look
+    .question = { .name = PREFIX }, .right = CONTROL_READ, .ask = ask, .look = look
 };

@@ -78,27 +78,6 @@ void control_request_finish(
     finish(request, exit_code, error.text);
 }
 
-/* The row of the verb; complains with the nearest one. */
-static const struct control_verb *find_verb(const char *name, struct complaint *complaint) {
-    struct suggestion best = { .word = "" };
-    char allowed[256] = "";
-    size_t used = 0;
-
-    for (const struct control_verb *verb = control_verbs_table; verb->name != NULL; verb++) {
-        if (strcmp(verb->name, name) == 0)
-            return verb;
-        suggest_offer(&best, name, verb->name);
-        used += (size_t)snprintf(
-            allowed + used, sizeof(allowed) - used, "%s%s", used > 0 ? ", " : "", verb->name);
-    }
-    if (best.word[0] != '\0')
-        complaint_set(
-            complaint, "unknown verb \"%.*s\", did you mean \"%s\"?", QUOTE_MAX, name, best.word);
-    else
-        complaint_set(complaint, "unknown verb \"%.*s\"; there are: %s", QUOTE_MAX, name, allowed);
-    return NULL;
-}
-
 static int check_service(struct control_request *request, const char *name, bool may_be_jobs,
     struct complaint *complaint) {
     struct supervisor *supervisor = request->supervisor;
@@ -119,56 +98,18 @@ static int check_service(struct control_request *request, const char *name, bool
     return complaint_set(complaint, "unknown service \"%.*s\"", QUOTE_MAX, name);
 }
 
-static int check_value(struct control_request *request, const struct control_arg *arg,
-    const json_t *value, struct complaint *complaint) {
-    switch (arg->type) {
-    case CONTROL_SERVICE:
-    case CONTROL_SUBJECT:
-        if (!json_is_string(value))
-            return complaint_set(complaint, "%s must be the name of a service", arg->name);
-        return check_service(
-            request, json_string_value(value), arg->type == CONTROL_SUBJECT, complaint);
-    case CONTROL_NUMBER:
-        if (!json_is_integer(value))
-            return complaint_set(complaint, "%s must be a whole number", arg->name);
-        return 0;
-    case CONTROL_BOOL:
-        if (!json_is_boolean(value))
-            return complaint_set(complaint, "%s must be true or false", arg->name);
-        return 0;
+/* The arguments that name a service, of those that are checked else. */
+static int check_services(struct control_request *request, const struct question *question,
+    const json_t *args, struct complaint *complaint) {
+    const char *name;
+
+    for (const struct question_arg *arg = question->args; arg->name != NULL; arg++) {
+        name = json_string_value(json_object_get(args, arg->name));
+        if ((arg->type != QUESTION_SERVICE && arg->type != QUESTION_SUBJECT) || name == NULL)
+            continue;
+        if (check_service(request, name, arg->type == QUESTION_SUBJECT, complaint) < 0)
+            return complaint_prefix(complaint, "%s", question->name);
     }
-    return complaint_set(complaint, "%s is of no type", arg->name);
-}
-
-static int refuse_arg(const struct control_verb *verb, const char *name, struct complaint *out) {
-    struct suggestion best = { .word = "" };
-
-    for (const struct control_arg *arg = verb->args; arg->name != NULL; arg++)
-        suggest_offer(&best, name, arg->name);
-    if (best.word[0] != '\0')
-        return complaint_set(out, "%s: unknown argument \"%.*s\", did you mean \"%s\"?", verb->name,
-            QUOTE_MAX, name, best.word);
-    return complaint_set(out, "%s: unknown argument \"%.*s\"", verb->name, QUOTE_MAX, name);
-}
-
-/* The arguments against the verb's list; args may be NULL. */
-static int check_args(struct control_request *request, const struct control_verb *verb,
-    json_t *args, struct complaint *complaint) {
-    const struct control_arg *arg;
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(args, key, value) {
-        for (arg = verb->args; arg->name != NULL && strcmp(arg->name, key) != 0; arg++)
-            ;
-        if (arg->name == NULL)
-            return refuse_arg(verb, key, complaint);
-        if (check_value(request, arg, value, complaint) < 0)
-            return complaint_prefix(complaint, "%s", verb->name);
-    }
-    for (arg = verb->args; arg->name != NULL; arg++)
-        if (arg->is_needed && json_object_get(args, arg->name) == NULL)
-            return complaint_set(complaint, "%s: %s is missing", verb->name, arg->name);
     return 0;
 }
 
@@ -178,26 +119,25 @@ static int check_args(struct control_request *request, const struct control_verb
  */
 static const struct control_verb *read_question(
     struct control_request *request, json_t *line, int *out_exit, struct complaint *complaint) {
-    json_t *name = json_object_get(line, "verb"), *args = json_object_get(line, "args");
+    const char *name = json_string_value(json_object_get(line, "verb"));
+    json_t *args = json_object_get(line, "args");
     const struct control_verb *verb;
 
     *out_exit = EXIT_CODE_USAGE;
-    if (!json_is_string(name) || (args != NULL && !json_is_object(args))) {
-        complaint_set(complaint, "a line is {\"verb\": \"NAME\", \"args\": {...}}");
-        return NULL;
-    }
-    if (control_jobs_has(json_string_value(name)))
+    if (control_jobs_has(name))
         return &control_jobs_verb;
-    verb = find_verb(json_string_value(name), complaint);
+    verb = question_find(
+        control_verbs_table, sizeof(control_verbs_table[0]), name, "there are:", complaint);
     if (verb == NULL)
         return NULL;
     if (verb->right == CONTROL_ADMIN && !request->is_admin) {
         *out_exit = EXIT_CODE_PERMISSION;
-        complaint_set(
-            complaint, "%s is for root and for the user that preforkd runs as", verb->name);
+        complaint_set(complaint, "%s is for root and for the user that preforkd runs as",
+            verb->question.name);
         return NULL;
     }
-    if (check_args(request, verb, args, complaint) < 0)
+    if (question_check(&verb->question, args, complaint) < 0 ||
+        check_services(request, &verb->question, args, complaint) < 0)
         return NULL;
     request->args = args != NULL ? json_incref(args) : json_object();
     return verb;
@@ -206,13 +146,11 @@ static const struct control_verb *read_question(
 void control_request_take(struct control_request *request, const char *line, size_t len) {
     const struct control_verb *verb;
     struct complaint complaint;
-    json_error_t why;
-    json_t *object;
+    json_t *object = question_read(line, len, &complaint);
     int exit_code;
 
-    object = json_loadb(line, len, 0, &why);
     if (object == NULL) {
-        control_request_finish(request, EXIT_CODE_USAGE, "not a line of JSON: %s", why.text);
+        finish(request, EXIT_CODE_USAGE, complaint.text);
         return;
     }
     verb = read_question(request, object, &exit_code, &complaint);

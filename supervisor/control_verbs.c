@@ -147,56 +147,57 @@ static void ask_reopen(struct control_request *request) {
 }
 
 #define SERVICE_NEEDED \
-    { .name = "service", .type = CONTROL_SERVICE, .is_needed = true }
+    { .name = "service", .type = QUESTION_SERVICE, .is_needed = true }
 #define SERVICE_MAYBE \
-    { .name = "service", .type = CONTROL_SERVICE }
+    { .name = "service", .type = QUESTION_SERVICE }
 #define SUBJECT_NEEDED \
-    { .name = "service", .type = CONTROL_SUBJECT, .is_needed = true }
+    { .name = "service", .type = QUESTION_SUBJECT, .is_needed = true }
 #define SUBJECT_MAYBE \
-    { .name = "service", .type = CONTROL_SUBJECT }
+    { .name = "service", .type = QUESTION_SUBJECT }
 #define WAIT \
-    { .name = "wait", .type = CONTROL_BOOL }
+    { .name = "wait", .type = QUESTION_BOOL }
 
 const struct control_verb control_verbs_table[] = {
-    { .name = "status", .right = CONTROL_READ, .args = { SUBJECT_MAYBE }, .ask = ask_status },
-    { .name = "explain", .right = CONTROL_READ, .args = { SUBJECT_NEEDED }, .ask = ask_explain },
-    { .name = "ports", .right = CONTROL_READ, .ask = ask_ports },
-    { .name = "config", .right = CONTROL_READ, .ask = ask_config },
-    { .name = "events",
+    { .question = { .name = "status", .args = { SUBJECT_MAYBE } },
         .right = CONTROL_READ,
-        .args = { { .name = "follow", .type = CONTROL_BOOL },
-            { .name = "last", .type = CONTROL_NUMBER } },
+        .ask = ask_status },
+    { .question = { .name = "explain", .args = { SUBJECT_NEEDED } },
+        .right = CONTROL_READ,
+        .ask = ask_explain },
+    { .question = { .name = "ports" }, .right = CONTROL_READ, .ask = ask_ports },
+    { .question = { .name = "config" }, .right = CONTROL_READ, .ask = ask_config },
+    { .question = { .name = "events",
+          .args = { { .name = "follow", .type = QUESTION_BOOL },
+              { .name = "last", .type = QUESTION_INTEGER } } },
+        .right = CONTROL_READ,
         .ask = ask_events },
-    { .name = "start",
+    { .question = { .name = "start", .args = { SERVICE_NEEDED, WAIT } },
         .right = CONTROL_ADMIN,
-        .args = { SERVICE_NEEDED, WAIT },
         .ask = control_service_start,
         .look = control_service_look_running },
-    { .name = "stop",
+    { .question = { .name = "stop",
+          .args = { SERVICE_MAYBE, WAIT, { .name = "fast", .type = QUESTION_BOOL } } },
         .right = CONTROL_ADMIN,
-        .args = { SERVICE_MAYBE, WAIT, { .name = "fast", .type = CONTROL_BOOL } },
         .ask = ask_stop,
         .look = look_stop },
-    { .name = "restart",
+    { .question = { .name = "restart", .args = { SERVICE_NEEDED, WAIT } },
         .right = CONTROL_ADMIN,
-        .args = { SERVICE_NEEDED, WAIT },
         .ask = control_service_restart,
         .look = control_service_look_running },
-    { .name = "scale",
+    { .question = { .name = "scale",
+          .args = { SERVICE_NEEDED, WAIT, { .name = "n", .type = QUESTION_INTEGER },
+              { .name = "by", .type = QUESTION_INTEGER } } },
         .right = CONTROL_ADMIN,
-        .args = { SERVICE_NEEDED, WAIT, { .name = "n", .type = CONTROL_NUMBER },
-            { .name = "by", .type = CONTROL_NUMBER } },
         .ask = control_service_scale,
         .look = control_service_look_running },
-    { .name = "reload",
+    { .question = { .name = "reload", .args = { WAIT } },
         .right = CONTROL_ADMIN,
-        .args = { WAIT },
         .ask = control_reload_ask,
         .look = control_reload_look },
-    { .name = "diff",
+    { .question = { .name = "diff" },
         .right = CONTROL_READ,
         .ask = control_reload_ask_diff,
         .look = control_reload_look_diff },
-    { .name = "reopen", .right = CONTROL_ADMIN, .ask = ask_reopen },
-    { .name = NULL },
+    { .question = { .name = "reopen" }, .right = CONTROL_ADMIN, .ask = ask_reopen },
+    { .question = { .name = NULL } },
 };

@@ -5,28 +5,14 @@
 
 #include <stdbool.h>
 
+#include "shared/question.h"
 #include "supervisor/control_request.h"
 
 enum control_right { CONTROL_READ, CONTROL_ADMIN };
-enum control_arg_type {
-    CONTROL_SERVICE,
-    CONTROL_SUBJECT, /* a service, or "jobs" */
-    CONTROL_NUMBER,
-    CONTROL_BOOL,
-};
-
-#define CONTROL_ARGS_MAX 5 /* the end included */
-
-struct control_arg {
-    const char *name; /* NULL ends the list */
-    enum control_arg_type type;
-    bool is_needed;
-};
 
 struct control_verb {
-    const char *name;
+    struct question question;
     enum control_right right;
-    struct control_arg args[CONTROL_ARGS_MAX];
     /* Answer, or leave the question in hand. args are checked. */
     void (*ask)(struct control_request *request);
     /* Once a turn while it is in hand; NULL when something else finishes it. */

@@ -18,7 +18,7 @@ targets=(
     "journal refuse|write_all|begin|load|is_current|open_locked|take_up|journal_(open|append|close) supervisor/job/journal.c supervisor/job/resume.c"
     "config ^- supervisor/config_scan.c supervisor/config_token.c supervisor/config_value.c supervisor/config_literal.c supervisor/config_file.c supervisor/config_dump.c supervisor/config_job.c supervisor/config_job_check.c supervisor/config_job_group.c"
     "job ^- supervisor/job/job_json.c"
-    "control control_request_(tell|look)|ask_(stop|reopen)|stop_daemon|look_(daemon|stop)|reopened supervisor/control_request.c supervisor/control_verbs.c"
+    "control control_request_(tell|look)|ask_(stop|reopen)|stop_daemon|look_(daemon|stop)|reopened supervisor/control_request.c supervisor/control_verbs.c shared/question.c"
     "jobs verbs_(look_list_on|follow_wait_on|change_cancel_on)|rights_is_admin supervisor/jobs/request.c supervisor/jobs/verbs.c supervisor/jobs/verbs_look.c supervisor/jobs/verbs_change.c supervisor/jobs/rights.c supervisor/job/job_json.c"
     "parcel ask_socket workers/parcel.c"
     "log log_line_refresh_zone|log_line_fit|log_line_fields shared/log_line.c"

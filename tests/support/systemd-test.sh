@@ -75,7 +75,10 @@ until_ms() { # until_ms MOST COMMAND...: prints how long it took
     echo $(($(now_ms) - start))
 }
 
+told() { [ "$(grep -o "$1" "$2" | wc -l)" -ge "$3" ]; }
+
 status_is() { [ "$(show StatusText)" = "$1" ]; }
+generation() { prefork status --json | sed -n 's/.*"generation": *\([0-9]*\).*/\1/p' | head -n 1; }
 restarted() { [ "$(show NRestarts)" != "$1" ] && serves; }
 
 install_package() {
@@ -96,7 +99,8 @@ start_and_look() {
     check "systemctl start" systemctl start preforkd
     check "it serves when start returns" serves
     echo "      start: $(($(now_ms) - start)) ms"
-    same "the status is told" "$(show StatusText)" "2 of 2 services running, 4 workers"
+    same "the status is told" "$(show StatusText)" \
+        "$services of $services services running, $((2 * services)) workers"
     check "the journal has its log" sh -c \
         "journalctl -u preforkd --no-pager -o cat | grep -q 'msg=.preforkd $version starts'"
     check "its folders are its own" sh -c \
@@ -110,6 +114,31 @@ start_and_look() {
     check "root speaks to it" prefork restart echo
 }
 
+jobs() {
+    same "a job's output is that of prefork job run" \
+        "$(prefork job submit --wait --quiet divisible 3345212 | cksum)" \
+        "$(prefork job run --quiet divisible 3345212 | cksum)"
+    cp /etc/preforkd/preforkd.conf /tmp/preforkd.conf
+    sed -i 's/#commands = "none";/commands = "admin";/' /etc/preforkd/preforkd.conf
+    check "commands are allowed" systemctl reload preforkd
+    same "they run as the daemon" \
+        "$(prefork job submit --wait --quiet command 1..2 -- id -un | tr '\n' ' ')" "preforkd preforkd "
+    cp /tmp/preforkd.conf /etc/preforkd/preforkd.conf
+    check "and no more" systemctl reload preforkd
+}
+
+# Two members on what may be two workers, in memory that they share.
+talk() {
+    mkfifo /tmp/ann
+    prefork chat 127.0.0.1 8004 --name Ann --json </tmp/ann >/tmp/ann.out 2>&1 &
+    exec 7>/tmp/ann
+    until_ms 5000 told '"event":' /tmp/ann.out 1 >/dev/null
+    echo hello | prefork chat 127.0.0.1 8004 --name Bob --json >/dev/null 2>&1
+    check "one member of the chat hears the other" until_ms 5000 told hello /tmp/ann.out 1
+    exec 7>&-
+    wait $!
+}
+
 reload() {
     if ! prefork help | grep -q '^  reload '; then
         echo "skip  reload: this prefork has no such verb"
@@ -117,12 +146,13 @@ reload() {
         return
     fi
     cp $echo_conf /tmp/echo.conf
+    before=$(generation)
     echo 'max_children = 3; pm = "static";' >>$echo_conf
     check "systemctl reload" systemctl reload preforkd
-    check "what was changed is in force when it returns" sh -c \
-        'prefork status --json | grep -q "\"generation\": *2"'
+    same "what was changed is in force when it returns" "$(generation)" $((before + 1))
     # The old workers are counted until they are gone, and the status is told once a second.
-    check "the status follows" until_ms 5000 status_is "2 of 2 services running, 5 workers"
+    check "the status follows" until_ms 5000 status_is \
+        "$services of $services services running, $((2 * services + 1)) workers"
     pid=$(show MainPID)
     echo 'max_childern = 4;' >>$echo_conf
     if systemctl reload preforkd 2>/dev/null; then
@@ -283,7 +313,10 @@ stop_and_purge() {
 }
 
 install_package
+services=$(find /etc/preforkd/services.d -name '*.conf' | wc -l)
 start_and_look
+jobs
+talk
 reload
 watchdog
 kill_nine

@@ -76,9 +76,17 @@ void jobs_start(struct daemon *daemon, const char *more) {
     CHECK(harness_until(PATIENCE_MS, is_running()), "no job supervisor: %s", daemon_log());
 }
 
-void jobs_reap_orphans(void) {
-    while (waitpid(-1, NULL, WNOHANG) > 0)
+/* True when there is none left. */
+static bool reap_all(void) {
+    pid_t pid;
+
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
         continue;
+    return pid < 0;
+}
+
+void jobs_reap_orphans(void) {
+    harness_until(PATIENCE_MS, reap_all()); /* who is left is told by the runner */
 }
 
 const char *jobs_submit(const char *first, ...) {

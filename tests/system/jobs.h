@@ -27,7 +27,8 @@ json_t *jobs_status(void);
 pid_t jobs_supervisor_pid(void);
 size_t jobs_worker_pids(pid_t *out, size_t most);
 
-/* What a killed job supervisor leaves comes to us, as it would to init. At the end of a test. */
+/* What a killed job supervisor leaves comes to us, as it would to init; it ends by itself. When the
+ * daemon has been stopped. */
 void jobs_reap_orphans(void);
 
 /* Submit by these arguments (NULL-terminated), CHECK that it was taken; the id as text. */

@@ -337,9 +337,9 @@ Test(verbs, retry_puts_it_into_the_queue) {
 
 /* The table's own mistakes. */
 Test(verbs, table_is_whole) {
-    for (const struct verb *verb = verbs_table; verb->name != NULL; verb++) {
-        cr_assert_eq(strncmp(verb->name, "job.", 4), 0);
+    for (const struct verb *verb = verbs_table; verb->question.name != NULL; verb++) {
+        cr_assert_eq(strncmp(verb->question.name, "job.", 4), 0);
         cr_assert_not_null(verb->ask);
-        cr_assert_null(verb->args[VERB_ARGS_MAX - 1].name);
+        cr_assert_null(verb->question.args[QUESTION_ARGS_MAX - 1].name);
     }
 }
