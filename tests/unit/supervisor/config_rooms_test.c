@@ -58,8 +58,7 @@ Test(config_rooms, has_a_name) {
 
 Test(config_rooms, keys_of_texts_change_nothing_for_bytes) {
     static const char *const keys[] = { "wire = \"line\"", "first_message_timeout = \"5s\"",
-        "message_timeout = \"5s\"",
-        "room = \"one\"" };
+        "message_timeout = \"5s\"", "room = \"one\"" };
     char text[128];
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

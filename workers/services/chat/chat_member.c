@@ -348,3 +348,14 @@ bool chat_member_arrive(struct session *session) {
     }
     return enter_again(session, is_elsewhere);
 }
+
+bool chat_member_may_talk(struct session *session) {
+    const struct chat_member *member = session_state(session);
+
+    if (chat_room_is_ours(chat_guest_room(session_post(session)), &member->guest.place))
+        return true;
+    if ((member->flags & CHAT_IS_MOVED) != 0)
+        return chat_member_arrive(session);
+    chat_member_end(session, "replaced", CHAT_WORD_BYE_REPLACED);
+    return false;
+}

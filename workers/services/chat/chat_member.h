@@ -87,6 +87,12 @@ void chat_member_end(struct session *session, const char *code, enum chat_word w
 /* Take up one who was handed over. Returns false when he cannot be in. */
 bool chat_member_arrive(struct session *session);
 
+/*
+ * One who is in wants to say something: is it still he who is in, and not another connection of
+ * his? That one may be gone by now, and he told to have left. Returns false when he is shown out.
+ */
+bool chat_member_may_talk(struct session *session);
+
 ssize_t chat_member_pack(struct session *session, char *buf, size_t size);
 int chat_member_unpack(struct session *session, const char *data, size_t len);
 

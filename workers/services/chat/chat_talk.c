@@ -262,7 +262,8 @@ void chat_talk_message(struct session *session, const char *data, size_t len) {
     uint64_t wait_ms;
     unsigned n;
 
-    if ((member->flags & CHAT_IS_OVER) != 0)
+    if ((member->flags & CHAT_IS_OVER) != 0 ||
+        ((member->flags & CHAT_IS_IN) != 0 && !chat_member_may_talk(session)))
         return;
     if ((member->flags & CHAT_IS_JSON) != 0 && len > 0 && data[0] == '{')
         n = take_json(session, data, len);

@@ -349,6 +349,24 @@ Test(chat_program, who_dies_while_he_leaves_has_left_before_he_comes_in_again) {
     cr_expect_eq(room.count[CHAT_COUNT_LEFT], 1);
 }
 
+/* His worker has not yet read that he is elsewhere, and there he has left meanwhile. */
+Test(chat_program, who_has_come_back_and_left_says_nothing_more_over_the_old_connection) {
+    static const char hello[] = "HELLO 1 caps=json key=" KEY "C name=Carl",
+                      say[] = "{\"t\":\"say\",\"id\":5,\"text\":\"late\"}";
+    struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"),
+                *carl = comes(&room.worker[0], "", "Carl"), *again;
+
+    again = add_peer(&room.worker[2], WIRE_FORM_LINE);
+    forget(nina);
+    chat_service.message(&again->session, hello, strlen(hello));
+    chat_service.close(&again->session, SESSION_END_CLOSED);
+    again->is_open = false;
+    chat_service.message(&carl->session, say, strlen(say));
+    turn();
+    HEARS(nina, WENT "\n");
+    cr_expect(carl->is_closed);
+}
+
 /* What comes behind it on the old one changes nothing of his. */
 Test(chat_program, who_has_come_back_is_not_renamed_by_the_old_connection) {
     static const char hello[] = "HELLO 1 caps=json key=" KEY "C name=Carl";
