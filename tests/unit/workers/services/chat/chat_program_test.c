@@ -385,6 +385,29 @@ Test(chat_program, who_has_come_back_is_not_renamed_by_the_old_connection) {
     cr_expect_not_null(strstr(hears(nina), "Carl"));
 }
 
+/* Carl comes back over another worker, which is killed before it has told of it. */
+Test(chat_program, who_was_told_to_have_left_says_nothing_more_on_the_old_connection) {
+    static const char hello[] = "HELLO 1 caps=json key=" KEY "C name=Carl";
+    struct peer *nina = joins(&room.worker[1], WIRE_FORM_LINE, "Nina"),
+                *carl = comes(&room.worker[0], "", "Carl"),
+                *again = add_peer(&room.worker[2], WIRE_FORM_LINE);
+
+    forget(nina);
+    strike = (struct strike){ "chat-back", dies };
+    if (setjmp(death) == 0)
+        chat_service.message(&again->session, hello, strlen(hello));
+    cr_assert_null(strike.at);
+    kill_worker(&room.worker[2]);
+    tick(0);
+    tick(1000);
+    HEARS(nina, WENT "\n");
+    sends(carl, "{\"t\":\"say\",\"id\":1,\"text\":\"not here\"}");
+    cr_expect(carl->is_closed);
+    HEARS(nina, "");
+    ends(carl);
+    cr_expect_eq(room.count[CHAT_COUNT_LEFT], 1);
+}
+
 Test(chat_program, name_that_is_taken_is_refused_with_one_that_is_free) {
     struct peer *ann = comes(&room.worker[0], "", "Ann"), *other;
 
