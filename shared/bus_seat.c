@@ -150,7 +150,7 @@ static int publish(struct bus_seat *seat, const struct bus_record *record, uint6
     return swap_in(seat, record, write_record(seat, record), out_seq);
 }
 
-int bus_publish(struct bus_seat *seat, const struct bus_record *record, uint64_t *out_seq) {
+int bus_publish_quietly(struct bus_seat *seat, const struct bus_record *record, uint64_t *out_seq) {
     int result;
 
     if (record->len > seat->bus->settings.payload_max) {
@@ -160,10 +160,19 @@ int bus_publish(struct bus_seat *seat, const struct bus_record *record, uint64_t
     pthread_mutex_lock(&seat->lock);
     result = publish(seat, record, out_seq);
     pthread_mutex_unlock(&seat->lock);
-    if (result == 1) {
-        FAILPOINT("bus-wake");
-        bus_wake(seat->bus);
-    }
+    return result;
+}
+
+void bus_rouse(struct bus_seat *seat) {
+    FAILPOINT("bus-wake");
+    bus_wake(seat->bus);
+}
+
+int bus_publish(struct bus_seat *seat, const struct bus_record *record, uint64_t *out_seq) {
+    const int result = bus_publish_quietly(seat, record, out_seq);
+
+    if (result == 1)
+        bus_rouse(seat);
     return result;
 }
 

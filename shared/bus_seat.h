@@ -32,6 +32,14 @@ void bus_leave(struct bus_seat *seat);
 int bus_publish(struct bus_seat *seat, const struct bus_record *record, uint64_t *out_seq);
 
 /*
+ * The two halves of it, for who publishes several: the record is there, and whoever reads finds it,
+ * but nobody who sleeps is woken before the caller rouses them, which has to be soon. Killed in
+ * between, it leaves them to others, as one killed in bus_publish() does (bus.h).
+ */
+int bus_publish_quietly(struct bus_seat *seat, const struct bus_record *record, uint64_t *out_seq);
+void bus_rouse(struct bus_seat *seat);
+
+/*
  * Look for a record in the history by its sender's number. One look into a private index that first
  * takes in what was published since the last call: about 20 ns for each such record, so less than
  * 100 us for a whole history of 2048. Returns whether it is there.

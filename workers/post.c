@@ -33,6 +33,7 @@ int post_init(struct post *post, struct worker *worker, struct loop *loop, const
 }
 
 void post_fini(struct post *post) {
+    post_tell(post);
     free(post->state);
     post->state = NULL;
 }

@@ -77,6 +77,7 @@ struct post {
     struct bus_reader reader;
     struct loop_watch bus_watch; /* ready is NULL until it is watched */
     bool hears, is_asleep, wants_mail;
+    unsigned untold; /* records that were published, and that nobody was woken for */
     uint32_t deaths_seen;
     uint64_t tick_due_ns;
 
@@ -138,6 +139,9 @@ static inline bool post_is_open(const struct post_session *session) {
 
 /* It has a session, or owns the datagrams now; or not any more. */
 void post_hear(struct post *post);
+
+/* Wake whoever sleeps, for what was published. */
+void post_tell(struct post *post);
 
 /* Hear what is on the bus, tell the time; within post_work(). */
 void post_mail(struct post *post);

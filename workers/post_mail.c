@@ -8,9 +8,11 @@
 #include "shared/room.h"
 #include "workers/owning.h"
 #include "workers/post.h"
+#include "workers/services/post.h"
 #include "workers/worker_state.h"
 
-#define TICK_NS 1000000000ull
+#define TICK_NS     1000000000ull
+#define UNTOLD_MOST 128 /* nobody waits longer for others */
 
 /* What wakes it is never read. */
 static void woken(struct loop_watch *watch, uint32_t events) {
@@ -40,7 +42,23 @@ void post_hear(struct post *post) {
     post->hears = hears;
 }
 
+int post_publish(struct post *post, const struct bus_record *record, uint64_t *out_seq) {
+    const int result = bus_publish_quietly(post->worker->seat, record, out_seq);
+
+    post->untold += result == 1;
+    if (post->untold == UNTOLD_MOST)
+        post_tell(post);
+    return result;
+}
+
+void post_tell(struct post *post) {
+    if (post->untold > 0)
+        bus_rouse(post->worker->seat);
+    post->untold = 0;
+}
+
 bool post_rest(struct post *post) {
+    post_tell(post);
     if (post->wants_mail || !TAILQ_EMPTY(&post->touched))
         return false;
     if (post->hears)
@@ -89,6 +107,7 @@ void post_awake(struct post *post) {
 
 void post_mail(struct post *post) {
     post_awake(post);
+    post_tell(post);
     if (post->worker->args->ops->mail != NULL)
         hear(post);
     tick(post);

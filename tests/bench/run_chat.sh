@@ -224,9 +224,11 @@ if [ "${CHAT_OURS:-}" != limit ]; then
     for n in 100 1000; do
         ours 2 && as_a && ours
         row "<= 1.25" "2 workers, 1 at a time, $n members, vs 1 worker" --members $n \
-            --messages $((60000 / n)) --senders 2
+            --messages $((60000 / n))
         row "<= 1.25" "2 workers, 64 ahead, $n members, vs 1 worker" --members $n --ahead 64 \
-            --messages $((640000 / n)) --senders 2
+            --messages $((640000 / n))
+        row "<= 1.25" "2 workers, 2 senders, 64 ahead, $n members, vs 1 worker" --members $n \
+            --senders 2 --ahead 64 --messages $((640000 / n))
     done
     log_messages=true
     ours && as_a

@@ -44,7 +44,13 @@ bool post_is_main(const struct post *post);
 /* The bus of the room, to read it with readers of one's own. */
 struct bus *post_bus(const struct post *post);
 
-/* To publish with, and to look for what was published; bus_publish(), bus_find(). */
+/*
+ * Publish, as bus_publish(); who sleeps is woken when what has come to this post in this turn has
+ * been given to its hooks, and all that was published goes to each in one go.
+ */
+int post_publish(struct post *post, const struct bus_record *record, uint64_t *out_seq);
+
+/* To look for what was published; bus_find(). */
 struct bus_seat *post_seat(struct post *post);
 
 /* To read with; bus_read(). The frame moves it when the post begins to hear the bus. */

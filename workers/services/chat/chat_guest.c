@@ -39,7 +39,7 @@ int chat_guest_publish(struct post *post, const struct chat_event *event, uint64
         .kind = (uint16_t)event->kind,
         .payload = payload,
         .len = (uint32_t)chat_event_encode(payload, event) };
-    int rc = bus_publish(post_seat(post), &record, out_seq);
+    int rc = post_publish(post, &record, out_seq);
 
     if (rc < 0)
         post_add_count(post, CHAT_COUNT_UNPUBLISHED, 1);

@@ -33,7 +33,7 @@ uint64_t chat_guest_look(struct post *post, const char *name, size_t len);
 /* This worker. */
 struct chat_owner chat_guest_owner(const struct post *post);
 
-/* Publish; event's seq, wall_ns are the bus's. Returns as bus_publish(). */
+/* Publish; event's seq, wall_ns are the bus's. Returns as post_publish(). */
 int chat_guest_publish(struct post *post, const struct chat_event *event, uint64_t *out_seq);
 
 /* What happened to him, told to all. Returns as bus_publish(). */

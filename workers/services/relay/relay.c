@@ -131,7 +131,7 @@ void relay_publish(struct session *session, uint64_t member, const struct relay_
         .payload = words->text,
         .len = (uint32_t)words->text_len };
     uint64_t seq;
-    int rc = bus_publish(post_seat(session_post(session)), &record, &seq);
+    int rc = post_publish(session_post(session), &record, &seq);
 
     if (rc < 0)
         tell(session, "error %s", strerror(errno));

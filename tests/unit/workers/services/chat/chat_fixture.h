@@ -225,6 +225,10 @@ struct bus *post_bus(const struct post *post) {
     return room.bus;
 }
 
+int post_publish(struct post *post, const struct bus_record *record, uint64_t *out_seq) {
+    return bus_publish(post->seat, record, out_seq);
+}
+
 struct bus_seat *post_seat(struct post *post) {
     return post->seat;
 }
