@@ -75,7 +75,7 @@ static void run_python_clients(const char *rounds, const char *delay_ms) {
     while (try_python_clients(rounds, delay_ms) != 0) {
         CHECK(++tries < TRIES_MOST, "the machine is too busy for them");
         EACH_MODEL(m)
-        CHECK(harness_until(5000, count_of(names[m], "joined") == count_of(names[m], "left")),
+        CHECK(harness_until(30000, count_of(names[m], "joined") == count_of(names[m], "left")),
             "they stay");
     }
     chats_clear(&daemon);
