@@ -91,7 +91,13 @@ enum wire_mode wire_mode(const struct wire *wire);
 /* How a message is written for a peer. One whose mode is not known is written to as a raw one. */
 enum wire_form { WIRE_FORM_FRAMED, WIRE_FORM_LINE, WIRE_FORM_TELNET, WIRE_FORM_RAW, WIRE_FORMS };
 
-enum wire_form wire_form(const struct wire *wire);
+static inline enum wire_form wire_form(const struct wire *wire) {
+    if (wire->mode == WIRE_FRAMED)
+        return WIRE_FORM_FRAMED;
+    if (wire->mode == WIRE_LINE)
+        return wire->is_telnet ? WIRE_FORM_TELNET : WIRE_FORM_LINE;
+    return WIRE_FORM_RAW;
+}
 
 /* Room for a message of len bytes in any form. */
 #define WIRE_ENCODE_MOST(len) (2 * (size_t)(len) + 4)

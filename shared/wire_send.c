@@ -3,17 +3,6 @@
 
 #include "shared/wire.h"
 
-enum wire_form wire_form(const struct wire *wire) {
-    switch (wire->mode) {
-    case WIRE_FRAMED:
-        return WIRE_FORM_FRAMED;
-    case WIRE_LINE:
-        return wire->is_telnet ? WIRE_FORM_TELNET : WIRE_FORM_LINE;
-    default:
-        return WIRE_FORM_RAW;
-    }
-}
-
 size_t wire_encode(enum wire_form form, char *dst, const char *text, size_t len) {
     if (form == WIRE_FORM_RAW)
         return wire_raw_encode(dst, text, len);

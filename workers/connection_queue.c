@@ -195,25 +195,31 @@ static void choose(const struct session_sending *list, unsigned n, int *out_fd) 
     }
 }
 
+/* Whoever could not simply be sent it; sent: what came of trying. */
+static bool send_the_rest(const struct session_sending *to, bool was_tried, ssize_t sent) {
+    const struct iovec piece = { .iov_base = (void *)to->data, .iov_len = to->len };
+    struct connection *connection = (struct connection *)to->session;
+
+    if (!was_tried)
+        return connection_sendv(connection, &piece, 1) == 0;
+    return finish(connection, &piece, 1, to->len, count_sent(connection, sent)) == 0;
+}
+
 static void send_to(struct session_sending *list, unsigned n, const int *fd) {
+    struct worker *worker = list->session->worker;
     uint64_t bytes = 0;
-    struct iovec piece;
-    ssize_t sent;
+    ssize_t sent = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        struct connection *connection = (struct connection *)list[i].session;
-        piece = (struct iovec){ .iov_base = (void *)list[i].data, .iov_len = list[i].len };
-        if (fd[i] < 0) {
-            list[i].is_sent = connection_sendv(connection, &piece, 1) == 0;
-            continue;
-        }
-        sent = send(fd[i], piece.iov_base, piece.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        list[i].is_sent = sent == (ssize_t)piece.iov_len ||
-                          finish(connection, &piece, 1, piece.iov_len,
-                              sent < 0 ? judge_failure(connection) : sent) == 0;
-        bytes += sent > 0 ? (uint64_t)sent : 0;
+        if (fd[i] >= 0)
+            sent = send(fd[i], list[i].data, list[i].len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        list[i].is_sent = fd[i] >= 0 && sent == (ssize_t)list[i].len;
+        if (list[i].is_sent)
+            bytes += list[i].len;
+        else
+            list[i].is_sent = send_the_rest(&list[i], fd[i] >= 0, sent);
     }
-    worker_count(list->session->worker, &list->session->worker->row->counts.bytes_out, bytes);
+    worker_count(worker, &worker->row->counts.bytes_out, bytes);
 }
 
 void connection_send_each(struct session_sending *list, unsigned n) {

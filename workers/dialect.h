@@ -61,8 +61,13 @@ int dialect_send(struct connection *connection, const char *text, size_t len);
 
 /* ---- the queue: connection_queue.c ---- */
 
-/* What is sent to it has to be looked at, piece by piece. */
-bool dialect_is_paced(const struct dialect *dialect);
+/*
+ * What is sent to it has to be looked at, piece by piece; also while what is unknown is written to
+ * as one that is raw.
+ */
+static inline bool dialect_is_paced(const struct dialect *dialect) {
+    return wire_form(&dialect->wire) == WIRE_FORM_RAW;
+}
 
 /* How much of what waits may go out now, behind *out_skip bytes that are not for it. */
 size_t dialect_allow(struct connection *connection, size_t *out_skip);

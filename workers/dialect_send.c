@@ -41,11 +41,6 @@ int dialect_send(struct connection *connection, const char *text, size_t len) {
     return rc;
 }
 
-/* Also while what is unknown is written to as one that is raw. */
-bool dialect_is_paced(const struct dialect *dialect) {
-    return wire_form(&dialect->wire) == WIRE_FORM_RAW;
-}
-
 /* Has the peer read what it was sent, as far as can be known? */
 static bool has_read(const struct connection *connection, uint64_t now_ms) {
     const bool is_local = connection->session.proto == NET_UNIX;

@@ -227,7 +227,7 @@ if [ "${CHAT_OURS:-}" != limit ]; then
             --messages $((60000 / n))
         row "<= 1.25" "2 workers, 64 ahead, $n members, vs 1 worker" --members $n --ahead 64 \
             --messages $((640000 / n))
-        row "<= 1.25" "2 workers, 2 senders, 64 ahead, $n members, vs 1 worker" --members $n \
+        row "same order" "2 workers, 2 senders, 64 ahead, $n members, vs 1 worker" --members $n \
             --senders 2 --ahead 64 --messages $((640000 / n))
     done
     log_messages=true

@@ -62,13 +62,11 @@ void chat_batch_read(struct chat_batch *batch, struct bus_reader *reader, uint64
     batch->end = reader->cursor;
 }
 
-const struct chat_buffer *chat_batch_write(
+const struct chat_buffer *chat_batch_make(
     struct chat_batch *batch, struct chat_scene *scene, struct chat_voice voice) {
     const unsigned index = chat_voice_index(voice);
     struct chat_buffer *out = &batch->voice[index];
 
-    if ((batch->written >> index & 1) != 0)
-        return out;
     chat_buffer_clear(out);
     chat_show_events(out, scene, voice, batch->event, batch->count, NULL);
     batch->written |= 1u << index;

@@ -37,9 +37,17 @@ static inline bool chat_batch_is_stranger(const struct chat_batch *batch, uint64
     return (batch->parties & chat_batch_party(member)) == 0;
 }
 
-/* As everybody with this voice hears it. */
-const struct chat_buffer *chat_batch_write(
+/* As everybody with this voice hears it; chat_batch_make() when nobody has asked for it yet. */
+const struct chat_buffer *chat_batch_make(
     struct chat_batch *batch, struct chat_scene *scene, struct chat_voice voice);
+
+static inline const struct chat_buffer *chat_batch_write(
+    struct chat_batch *batch, struct chat_scene *scene, struct chat_voice voice) {
+    const unsigned index = chat_voice_index(voice);
+
+    return (batch->written >> index & 1) != 0 ? &batch->voice[index]
+                                              : chat_batch_make(batch, scene, voice);
+}
 
 /* Give its memory back. */
 void chat_batch_free(struct chat_batch *batch);

@@ -126,10 +126,10 @@ static void send_fan(struct fan *fan, const struct chat_batch *batch) {
 }
 
 /* He counts as one who has heard it until it is found that it could not be sent. */
-static void add_to_fan(struct fan *fan, struct session *session, struct chat_post *own) {
+static void add_to_fan(
+    struct fan *fan, struct session *session, struct chat_member *member, struct chat_post *own) {
     const struct chat_buffer *out = chat_batch_write(
         &own->batch, &own->scene, chat_member_voice(session));
-    struct chat_member *member = session_state(session);
 
     if (out->has_failed)
         return;
@@ -154,7 +154,7 @@ static void hear(struct session *session, struct chat_post *own, struct fan *fan
     if (member->next < batch->first || has_too_much(session))
         withhold(session, batch);
     else if (member->next == batch->first && chat_batch_is_stranger(batch, member->guest.id))
-        add_to_fan(fan, session, own);
+        add_to_fan(fan, session, member, own);
     else
         fan->heard += send_own(session, batch);
 }
