@@ -24,4 +24,10 @@ uint64_t clock_now_ms(void);
  */
 uint64_t clock_wall_ns(void);
 
+/*
+ * A number of 63 bits that all processes of one boot share and those of another do not; 0 where
+ * the kernel does not tell. The first call reads /proc.
+ */
+uint64_t clock_boot(void);
+
 #endif

@@ -327,6 +327,7 @@ static int init_chunks(struct job *job, struct complaint *complaint) {
         .count_only = spec->options.count,
         .on_released = job->host.on_released,
         .arg = job->host.arg,
+        .boot = job->host.is_output_private ? clock_boot() : 0,
         .started_ns = job->started_ns,
     };
     return 0;
@@ -438,13 +439,21 @@ static void sum_up(struct job *job) {
     summary->done = job->commit.done;
     summary->checked = job->commit.checked;
     summary->spooled = job->commit.spooled;
-    summary->output_bytes = job->output.offset;
+    summary->output_bytes = job->output.offset - job->output.waiting;
     summary->wall_ns = clock_now_ns() - job->started_ns;
+}
+
+/* A job that was cut short leaves in its file what it has released: nobody is waited for there. */
+static void write_last(struct job *job) {
+    if (job->engine != NULL && job->output.is_patient && !job->has_output_failed &&
+        output_flush(&job->output) == OUTPUT_ERROR)
+        job_fail_output(job);
 }
 
 void job_close(struct job *job) {
     bool is_complete = job->state == JOB_FINISHED && !job->release.is_behind_gap;
 
+    write_last(job);
     sum_up(job);
     if (job->has_journal && !is_complete && !job->has_output_failed &&
         output_is_empty(&job->output) &&

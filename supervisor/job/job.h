@@ -43,6 +43,7 @@ struct job_summary {
     uint64_t checked;    /* of these, computed twice */
     uint64_t spooled;    /* of these, whose result waited on disk */
     uint64_t resumed_at; /* chunks that an earlier run had released */
+    bool needs_sync;     /* it took long and is not on the disk: its owner was to see to that */
     uint64_t held_count;
     struct job_held held[JOB_HELD_NAMED]; /* the first of them */
 };
@@ -56,7 +57,13 @@ struct job_host {
     /* Start what computes it; NULL with errno when nothing can be started. */
     struct engine *(*start_engine)(
         void *arg, const struct engine_plan *plan, const struct engine_client *client);
-    bool keeps_journal; /* also of a complete job: its owner removes it when it knows that it is */
+    /* Also of a complete job: its owner removes it when it knows that it is, and syncs before. */
+    bool keeps_journal;
+    /*
+     * Nobody else writes the output: what this boot wrote is there, and a resume looks at its end
+     * only. Otherwise it is read as a whole.
+     */
+    bool is_output_private;
     /* A chunk is in the output. NULL: not wanted. */
     void (*on_released)(void *arg, uint64_t chunk, const struct slot *slot);
 };

@@ -167,7 +167,8 @@ bool job_events_on_frame(void *arg, const struct frame *frame, const char *paylo
 void job_events_on_heard(void *arg) {
     struct job *job = arg;
 
-    if (job->state != JOB_CANCELLED && output_settle(&job->output) == OUTPUT_ERROR)
+    /* Cancelled or not: what is lent is the worker's again. */
+    if (!job->has_output_failed && output_settle(&job->output) == OUTPUT_ERROR)
         job_fail_output(job);
 }
 

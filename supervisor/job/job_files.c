@@ -79,7 +79,7 @@ static int take_up(struct job *job, const struct journal_view *view, struct resu
     struct complaint *complaint, int *out_exit_code) {
     const char *output = job->spec->options.output;
 
-    if (resume_find(view, output, point) < 0)
+    if (resume_find(view, output, job->release.boot, point) < 0)
         return refuse(complaint, out_exit_code, EXIT_CODE_IO, output);
     job->is_complete = point->is_complete;
     job->release.next = job->release.journaled = point->next;
@@ -164,10 +164,13 @@ static void remove_names(struct job *job) {
 }
 
 void job_files_close(struct job *job, bool is_complete) {
-    bool is_long = clock_now_ns() - job->started_ns > SYNC_AFTER_NS;
-
     /* A long job is safe on disk before its journal goes; a short one is quickly run again. */
-    if (is_complete && job->has_journal && is_long && fdatasync(job->output.fd) < 0)
+    bool is_long = clock_now_ns() - job->started_ns > SYNC_AFTER_NS || job->summary->resumed_at > 0;
+
+    job->summary->needs_sync = is_complete && job->has_journal && is_long &&
+                               job->host.keeps_journal;
+    if (is_complete && job->has_journal && is_long && !job->host.keeps_journal &&
+        fdatasync(job->output.fd) < 0)
         log_warn("%s: could not be synced", job->spec->options.output);
     if (is_complete && job->has_journal)
         remove_names(job);

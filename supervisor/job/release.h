@@ -34,6 +34,7 @@ struct release {
     bool count_only;
     void (*on_released)(void *arg, uint64_t chunk, const struct slot *slot);
     void *arg;
+    uint64_t boot; /* for the journal's records */
     /* the release's own; what an earlier run released is set by the owner */
     uint64_t next;    /* the first chunk that is not in the output */
     uint64_t records; /* results in the output */

@@ -26,6 +26,41 @@ static int carry_crc(int fd, char *piece, uint64_t from, uint64_t to, uint32_t *
     return 1;
 }
 
+static struct resume_point point_of(const struct journal_record *record) {
+    return (struct resume_point){ .next = record->chunk,
+        .offset = record->offset,
+        .records = record->records,
+        .digest = record->digest,
+        .output_crc = record->data_crc };
+}
+
+/*
+ * The last RELEASED record, by the bytes between it and the one before. Returns 1 when they agree,
+ * 0 when the whole output has to be read, -1 with errno.
+ */
+static int confirm_last(const struct journal_view *view, int fd, char *piece, uint64_t boot,
+    struct resume_point *point) {
+    struct journal_record last = { .type = 0 }, before = { .type = 0 }, record;
+    uint32_t crc;
+    int rc;
+
+    for (size_t i = 0; i < view->record_count; i++) {
+        record = journal_record_at(view, i);
+        if (record.type != JOURNAL_RELEASED)
+            continue;
+        before = last;
+        last = record;
+    }
+    if (last.type == 0 || boot == 0 || last.len != boot || before.offset > last.offset)
+        return 0;
+    crc = before.data_crc;
+    rc = carry_crc(fd, piece, before.offset, last.offset, &crc);
+    if (rc <= 0 || crc != last.data_crc)
+        return rc < 0 ? -1 : 0;
+    *point = point_of(&last);
+    return 1;
+}
+
 /* Follow the RELEASED records through the output as long as it agrees with them. */
 static int confirm(
     const struct journal_view *view, int fd, char *piece, struct resume_point *point) {
@@ -50,17 +85,13 @@ static int confirm(
             continue;
         crc = further;
         at = record.offset;
-        point->next = record.chunk;
-        point->offset = record.offset;
-        point->records = record.records;
-        point->digest = record.digest;
-        point->output_crc = crc;
+        *point = point_of(&record);
     }
     return 0;
 }
 
-int resume_find(
-    const struct journal_view *view, const char *output_path, struct resume_point *out) {
+int resume_find(const struct journal_view *view, const char *output_path, uint64_t boot,
+    struct resume_point *out) {
     struct journal_record last;
     int fd, rc = -1;
     char *piece;
@@ -71,7 +102,11 @@ int resume_find(
     if (fd < 0 && errno == ENOENT)
         rc = 0;
     else if (fd >= 0 && piece != NULL)
+        rc = confirm_last(view, fd, piece, boot, out);
+    if (rc == 0 && fd >= 0)
         rc = confirm(view, fd, piece, out);
+    if (rc > 0)
+        rc = 0;
     for (size_t i = 0; rc == 0 && i < view->record_count; i++) {
         last = journal_record_at(view, i);
         out->held += last.type == JOURNAL_HELD && last.chunk < out->next;

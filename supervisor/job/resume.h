@@ -3,7 +3,10 @@
 
 /*
  * Where an earlier run of the same job stood, and what of its work can be used. Nothing is
- * believed that does not check: the output is read and its checksum compared.
+ * believed that does not check: the output is read and its checksum compared. Of an output that
+ * only the daemon writes, the page cache of one boot loses nothing, so that its length and its
+ * last stretch tell enough; a huge result then costs a killed job supervisor no more than a small
+ * one.
  * Job supervisor only, before the first child; reads the disk.
  */
 
@@ -25,9 +28,12 @@ struct resume_point {
 
 /*
  * The last point of the journal that the output confirms: with an output that was cut, lengthened
- * or changed that may be an earlier one, or the beginning. Returns 0, or -1 with errno.
+ * or changed that may be an earlier one, or the beginning. boot: what clock_boot() says, when a
+ * last point that was written since then needs no more than a look at its end; 0: read all. Returns
+ * 0, or -1 with errno.
  */
-int resume_find(const struct journal_view *view, const char *output_path, struct resume_point *out);
+int resume_find(const struct journal_view *view, const char *output_path, uint64_t boot,
+    struct resume_point *out);
 
 /*
  * Take over the finished results that wait in the spool, for chunks of the window. What does not

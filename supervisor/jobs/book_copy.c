@@ -71,7 +71,9 @@ static int follow(struct book *book, struct entry *entry, const struct publish *
     *copy = (struct book_copy){
         .book = book, .entry = entry, .state = entry->state, .publish = *publish
     };
-    copy->watch = (struct loop_watch){ .fd = publish->pidfd, .ready = copied, .owner = copy };
+    copy->watch = (struct loop_watch){
+        .fd = publish->errand.pidfd, .ready = copied, .owner = copy
+    };
     if (loop_add(book->loop, &copy->watch, EPOLLIN) < 0) {
         free(copy);
         return -1;

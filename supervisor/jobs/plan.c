@@ -48,25 +48,10 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len) {
     return hash;
 }
 
-/* Where the kernel does not tell, all boots are one. */
-static uint64_t read_boot(void) {
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    char text[64];
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : 0;
-
-    if (fd >= 0)
-        close(fd);
-    return mix(14695981039346656037u, text, n > 0 ? (size_t)n : 0);
-}
-
 struct schedule_time plan_look_at_clocks(uint64_t life) {
-    static uint64_t boot;
-
-    if (boot == 0)
-        boot = read_boot() >> 1; /* JSON's integers are signed */
     return (struct schedule_time){ .mono_ms = (int64_t)clock_now_ms(),
         .unix_ms = (int64_t)(clock_wall_ns() / 1000000u),
-        .boot = boot,
+        .boot = clock_boot(),
         .life = life >> 1 | 1 };
 }
 

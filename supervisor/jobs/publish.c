@@ -7,21 +7,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "shared/exit_words.h"
 #include "shared/failpoint.h"
-#include "shared/leave.h"
 
 #define PIECE_BYTES (4u << 20)
 
@@ -107,59 +101,33 @@ static int copy(
     return finish(unfinished, output, complaint);
 }
 
-/* It keeps nothing of the parent's open: whoever hangs up on the parent must be seen to. */
-_Noreturn static void run_copier(
-    pid_t parent, int words_fd, const char *result, const char *unfinished, const char *output) {
-    struct complaint complaint;
-    int rc;
+struct copying {
+    const char *result, *unfinished, *output;
+};
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        leave_process(1);
-    dup2(words_fd, STDIN_FILENO);
-    syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
-    rc = copy(result, unfinished, output, &complaint);
-    if (rc < 0 && write(STDIN_FILENO, complaint.text, strlen(complaint.text)) < 0) {
-        /* The exit code says it, too. */
-    }
-    leave_process(rc < 0);
+static int copy_in_child(void *arg, struct complaint *complaint) {
+    const struct copying *copying = arg;
+
+    return copy(copying->result, copying->unfinished, copying->output, complaint);
 }
 
 static int start_copier(
     struct publish *publish, const char *result, const char *output, struct complaint *complaint) {
-    const pid_t parent = getpid();
-    int words[2];
-    pid_t pid;
+    struct copying copying = { result, publish->unfinished, output };
+    int rc;
 
-    if (pipe2(words, O_CLOEXEC | O_NONBLOCK) < 0)
-        return fail(output, complaint);
-    pid = failpoint_fails("publish-fork") ? (errno = EAGAIN, -1) : fork();
-    if (pid == 0)
-        run_copier(parent, words[1], result, publish->unfinished, output);
-    close(words[1]);
-    if (pid > 0)
-        publish->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pid > 0 && publish->pidfd >= 0) {
-        publish->words_fd = words[0];
+    rc = failpoint_fails("publish-fork") ? (errno = EAGAIN, -1)
+                                         : errand_start(&publish->errand, copy_in_child, &copying);
+    if (rc == 0)
         return 0;
-    }
     fail(output, complaint);
-    if (pid > 0) { /* without a pidfd nobody would hear of its end */
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-        unlink(publish->unfinished);
-    }
-    close(words[0]);
+    unlink(publish->unfinished); /* a child may have begun */
     return -1;
 }
 
 /* ---- the parent ---- */
 
 static void forget(struct publish *publish) {
-    if (publish->pidfd >= 0)
-        close(publish->pidfd);
-    if (publish->words_fd >= 0)
-        close(publish->words_fd);
     free(publish->unfinished);
     *publish = PUBLISH_NONE;
 }
@@ -195,28 +163,15 @@ enum publish_state publish_start(
         rc = start_copier(publish, result, output, complaint);
     else
         fail(output, complaint);
-    if (rc == 0 && publish->pidfd >= 0)
+    if (rc == 0 && publish->errand.pidfd >= 0)
         return PUBLISH_COPYING;
     forget(publish);
     return rc == 0 ? PUBLISH_PUT : PUBLISH_FAILED;
 }
 
 enum publish_state publish_finish(struct publish *publish, struct complaint *complaint) {
-    char how[EXIT_WORDS_MAX];
-    siginfo_t info = { .si_pid = 0 };
-    ssize_t n;
-    int rc;
+    int rc = errand_finish(&publish->errand, complaint);
 
-    do
-        rc = waitid(P_PIDFD, (id_t)publish->pidfd, &info, WEXITED);
-    while (rc < 0 && errno == EINTR);
-    n = read(publish->words_fd, complaint->text, sizeof(complaint->text) - 1);
-    if (n > 0)
-        complaint->text[n] = '\0';
-    else if (rc < 0 || info.si_code != CLD_EXITED || info.si_status != 0)
-        complaint_set(complaint, "whoever was to copy the result %s",
-            exit_words_describe(how, info.si_code, info.si_status));
-    rc = rc < 0 || info.si_code != CLD_EXITED || info.si_status != 0 ? -1 : 0;
     if (rc < 0)
         unlink(publish->unfinished);
     forget(publish);
@@ -224,10 +179,9 @@ enum publish_state publish_finish(struct publish *publish, struct complaint *com
 }
 
 void publish_stop(struct publish *publish) {
-    struct complaint complaint;
-
-    if (publish->pidfd < 0)
+    if (publish->errand.pidfd < 0)
         return;
-    syscall(SYS_pidfd_send_signal, publish->pidfd, SIGKILL, NULL, 0);
-    publish_finish(publish, &complaint);
+    errand_stop(&publish->errand);
+    unlink(publish->unfinished);
+    forget(publish);
 }

@@ -13,17 +13,15 @@
  * Job supervisor only.
  */
 
-#include <sys/types.h>
-
 #include "shared/complaint.h"
+#include "supervisor/jobs/errand.h"
 
 struct publish {
-    int pidfd; /* of the child that copies; -1: none */
-    int words_fd;
-    char *unfinished; /* what the child writes; NULL: none */
+    struct errand errand; /* the child that copies, if there is one */
+    char *unfinished;     /* what the child writes; NULL: none */
 };
 
-#define PUBLISH_NONE ((struct publish){ .pidfd = -1, .words_fd = -1 })
+#define PUBLISH_NONE ((struct publish){ .errand = ERRAND_NONE })
 
 enum publish_state { PUBLISH_FAILED = -1, PUBLISH_PUT, PUBLISH_COPYING };
 

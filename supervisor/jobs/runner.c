@@ -20,6 +20,7 @@
 #include "supervisor/job/job.h"
 #include "supervisor/job/job_json.h"
 #include "supervisor/jobs/pool.h"
+#include "supervisor/jobs/settle.h"
 
 #define ROOM_AGAIN_NS 500000000u /* how often a paused job looks for room */
 #define LOCK_AGAIN_NS 20000000u  /* and one whose files a dying process still has */
@@ -30,6 +31,7 @@
 enum run_state {
     RUN_WORKING, /* it has a job */
     RUN_WAITING, /* for room, or for its files; it has none */
+    RUN_SYNCING, /* its job is complete; a child sees its result safe on the disk */
 };
 
 struct run {
@@ -44,7 +46,9 @@ struct run {
     char path[PATH_MAX]; /* of the result */
     uint64_t begun_ns, again_ns;
     uint64_t max_result_bytes;
-    unsigned locked; /* times its files were */
+    unsigned locked;            /* times its files were */
+    struct settle settle;       /* SYNCING */
+    enum entry_state end_state; /* likewise: what it ends as */
     bool is_cancelled, is_too_large, is_crowded;
     int end_error; /* errno of a write that ended it */
     char cause[ENTRY_CAUSE_MAX];
@@ -73,7 +77,7 @@ static struct engine *start_engine(
 /* Returns 0, or -1 with the complaint, and errno when it was the disk. */
 static int open_job(struct run *run, struct complaint *complaint, int *out_exit_code) {
     const struct job_host host = {
-        .arg = run, .start_engine = start_engine, .keeps_journal = true
+        .arg = run, .start_engine = start_engine, .keeps_journal = true, .is_output_private = true
     };
 
     errno = 0;
@@ -282,6 +286,17 @@ static void end_run(struct run *run, enum entry_state state) {
     runner->client.on_end(runner->client.arg, entry);
 }
 
+/* Cancelled it is not wanted any more, and stopped it is looked at again next time. */
+static void tend_syncing(struct run *run) {
+    if (run->settle.is_over) {
+        end_run(run, run->end_state);
+    } else if (run->is_cancelled || run->runner->is_stopping) {
+        settle_stop(&run->settle);
+        run->summary.exit_code = EXIT_CODE_TERMINATED;
+        end_run(run, judge(run));
+    }
+}
+
 /* Is that why it is over: there is no room, so that it goes on when there is? */
 static bool is_paused_by(const struct run *run, int error) {
     if (run->is_cancelled || run->runner->is_stopping)
@@ -310,7 +325,11 @@ static void close_run(struct run *run) {
     entry->digest = run->summary.digest;
     if (state != ENTRY_QUEUED)
         entry->result_bytes = run->summary.output_bytes;
-    end_run(run, state);
+    run->end_state = state;
+    if (run->summary.needs_sync && settle_start(&run->settle, run->runner->loop, run->path))
+        run->state = RUN_SYNCING;
+    else
+        end_run(run, state);
 }
 
 void runner_cancel(struct runner *runner, struct entry *entry) {
@@ -411,8 +430,10 @@ void runner_tend(struct runner *runner, uint64_t now_ns) {
         next = TAILQ_NEXT(run, link);
         if (run->state == RUN_WORKING)
             tend_working(run);
-        else
+        else if (run->state == RUN_WAITING)
             tend_waiting(run, now_ns);
+        else
+            tend_syncing(run);
     }
     pool_tend(runner->pool, now_ns);
 }
@@ -430,7 +451,11 @@ int runner_patience_ms(const struct runner *runner, uint64_t now_ns) {
     TAILQ_FOREACH (run, &runner->runs, link) {
         if (run->state == RUN_WORKING)
             patience = sooner(patience, job_patience_ms(run->job));
-        else if (run->is_cancelled || run->again_ns <= now_ns)
+        else if (run->is_cancelled || runner->is_stopping || run->settle.is_over)
+            return 0;
+        else if (run->state == RUN_SYNCING)
+            continue;
+        else if (run->again_ns <= now_ns)
             return 0;
         else
             patience = sooner(patience, (int)((run->again_ns - now_ns) / NS_IN_MS) + 1);

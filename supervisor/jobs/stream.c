@@ -1,8 +1,10 @@
 /* One reader of one result: what is announced, what is sent, and when to wait for more. */
 #include "supervisor/jobs/stream.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "supervisor/jobs/store.h"
@@ -33,6 +35,16 @@ static uint64_t count_available(const struct stream *stream) {
     const uint64_t there = stream->entry->result_bytes;
 
     return there > stream->at ? there - stream->at : 0;
+}
+
+/* Does the file hold what is to be announced? One that somebody cut never will. */
+static bool is_there(const struct stream *stream) {
+    struct stat st;
+
+    if (fstat(stream->file_fd, &st) == 0 && (uint64_t)st.st_size >= stream->entry->result_bytes)
+        return true;
+    errno = ENODATA;
+    return false;
 }
 
 /* True when it is better to wait until more has come together. */
@@ -99,7 +111,7 @@ enum stream_state stream_pump(
             return STREAM_HELD;
         if (stream->file_fd < 0)
             stream->file_fd = store_open_result(store, stream->entry->id);
-        if (stream->file_fd < 0)
+        if (stream->file_fd < 0 || !is_there(stream))
             return STREAM_BROKEN;
         announce(stream, outlet, available);
         stream->send_at_ns = now_ns + GATHER_NS;

@@ -27,7 +27,7 @@ enum stream_state {
     STREAM_BLOCKED, /* the reader does not read */
     STREAM_READY,   /* there is more to send: it had its share of this turn */
     STREAM_OVER,    /* all that was asked for is in the outlet */
-    STREAM_BROKEN,  /* errno: the result cannot be opened */
+    STREAM_BROKEN,  /* errno: the result cannot be opened; ENODATA: it is shorter than it was */
 };
 
 struct stream {

@@ -50,7 +50,7 @@ static void resume(const struct journal_view *view) {
     struct commit commit;
 
     commit_init(&commit, ring, 0, NULL);
-    if (resume_find(view, "/dev/null", &point) == 0 && point.next > 40)
+    if (resume_find(view, "/dev/null", 1, &point) == 0 && point.next > 40)
         point.next = 40;
     ring_begin(ring, point.next);
     if (resume_adopt_spooled(view, &commit) > WINDOW)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
@@ -30,6 +31,8 @@
 #define SOAK_SECONDS    3000
 #define RUN_TIMEOUT_MS  120000u
 #define SANITIZED_TIMES 4u
+#define END_SHOWN       1500
+#define ENDS_SHOWN      3u
 
 static struct {
     bool is_soak;
@@ -43,6 +46,35 @@ static struct {
 
 /* ---- inside a test ---- */
 
+/* The last lines of a file, if it has any: where a search begins. */
+static void show_end(const char *path) {
+    char text[END_SHOWN + 1], *at = text, *line;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+    ssize_t n = size > 0 ? pread(fd, text, END_SHOWN, size > END_SHOWN ? size - END_SHOWN : 0) : 0;
+
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return;
+    text[n] = '\0';
+    dprintf(harness.figures_fd, "      the end of %s:\n", path);
+    while ((line = strsep(&at, "\n")) != NULL)
+        if (line[0] != '\0')
+            dprintf(harness.figures_fd, "        %s\n", line);
+}
+
+/* What the daemon logged and what its clients were told, in the folder of the test. */
+static void show_ends(void) {
+    glob_t found = { .gl_pathc = 0 };
+
+    show_end("preforkd.log");
+    if (glob("err.*", 0, NULL, &found) == 0)
+        for (size_t i = found.gl_pathc > ENDS_SHOWN ? found.gl_pathc - ENDS_SHOWN : 0;
+             i < found.gl_pathc; i++)
+            show_end(found.gl_pathv[i]);
+}
+
 void harness_fail(const char *file, int line, const char *what, const char *format, ...) {
     va_list args;
 
@@ -51,6 +83,7 @@ void harness_fail(const char *file, int line, const char *what, const char *form
     vdprintf(harness.figures_fd, format, args);
     va_end(args);
     dprintf(harness.figures_fd, "\n      (seed %llu)\n", (unsigned long long)harness.seed);
+    show_ends();
     _exit(EXIT_FAIL);
 }
 

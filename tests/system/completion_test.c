@@ -23,7 +23,7 @@ static char *offer(const char *const *words) {
     for (; words[count] != NULL; count++)
         used += (size_t)snprintf(script + used, OFFER_MAX - used, " '%s'", words[count]);
     snprintf(script + used, OFFER_MAX - used,
-        "); COMP_CWORD=%zu; _prefork; printf '%%s\\n' \"${COMPREPLY[@]}\" | sort -u", count);
+        "); COMP_CWORD=%zu; _prefork; wait; printf '%%s\\n' \"${COMPREPLY[@]}\" | sort -u", count);
     r = harness_run("/bin/bash", "-c", script, NULL);
     CHECK(r.code == 0 && r.err[0] == '\0', "exit %d: %s", r.code, r.err);
     for (char *c = r.out; (c = strchr(c, '\n')) != NULL;)

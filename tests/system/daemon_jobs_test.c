@@ -370,6 +370,119 @@ static void limits_refuse_with_a_reason(void) {
     clear(&daemon);
 }
 
+/* The client has what the file has, whole lines, and so does who asks later. */
+static void expect_whole(const char *id, const struct harness_result *streamed) {
+    struct harness_result r = PREFORK("job", "result", id);
+    char *expected;
+    size_t len;
+
+    CHECK(streamed->out_len > 0 && streamed->out[streamed->out_len - 1] == '\n', "%zu bytes",
+        streamed->out_len);
+    expected = expect_multiples(97, 1, (uint64_t)jobs_number(id, "records") * 97, &len);
+    expect_bytes("stream", streamed->out, streamed->out_len, expected, len);
+    expect_bytes("result", r.out, r.out_len, expected, len);
+    CHECK(jobs_number(id, "result_bytes") == (long long)len, "%lld bytes stand in its record",
+        jobs_number(id, "result_bytes"));
+}
+
+/* What a job released before it was ended is in its file, and its reader hears why it ended. */
+static void job_that_is_cut_short_has_what_it_released(void) {
+    struct daemon daemon;
+    struct harness_result r;
+
+    jobs_start(&daemon, "max_result = \"1M\";");
+    for (const char *id = "1"; id != NULL; id = *id == '1' ? "2" : NULL) {
+        r = PREFORK("job", "submit", "--wait", "--patience", "5s", "divisible", "1e12", "--by",
+            "97", "--method", "test", "--chunk", "100000");
+        CHECK(r.code == 1, "exit %d: %s", r.code, r.err);
+        expect_words("cause", r.err, "max_result");
+        expect_whole(id, &r);
+    }
+    clear(&daemon);
+}
+
+static void result_that_somebody_cut_is_said_to_be_short(void) {
+    struct daemon daemon;
+    struct harness_result r;
+
+    jobs_start(&daemon, "");
+    CHECK(PREFORK("job", "submit", "--wait", "divisible", "1e6").code == 0, "submit");
+    CHECK(truncate("spool/job/1/result", 100) == 0, "truncate");
+    r = PREFORK("job", "result", "1");
+    CHECK(r.code == 74, "exit %d: %s", r.code, r.err);
+    expect_words("reason", r.err, "cannot be read");
+    clear(&daemon);
+}
+
+/* ---- the disk ---- */
+
+/* The child that syncs; it has stopped itself. */
+static pid_t find_syncing(void) {
+    pid_t children[16], supervisor = jobs_supervisor_pid();
+    size_t count = harness_children(supervisor, children, 16);
+    char path[64], *stat, *state;
+
+    for (size_t i = 0; i < count && i < 16; i++) {
+        snprintf(path, sizeof(path), "/proc/%d/stat", children[i]);
+        stat = harness_read_file(path, NULL);
+        state = stat != NULL ? strrchr(stat, ')') : NULL;
+        if (state != NULL && state[1] == ' ' && state[2] == 'T')
+            return children[i];
+    }
+    return 0;
+}
+
+/* One job whose result is not on the disk yet, over a second long or resumed. */
+static const char *submit_long(void) {
+    const char *id = jobs_submit("divisible", "2e9", "--method", "test", "--chunk", "1e6", NULL);
+    pid_t supervisor = jobs_supervisor_pid();
+
+    CHECK(harness_until(PATIENCE_MS, jobs_number(id, "chunks_done") > 20), "no progress");
+    kill(supervisor, SIGKILL);
+    CHECK(harness_until(PATIENCE_MS, find_syncing() > 0), "nobody syncs: %s", jobs_state(id));
+    return id;
+}
+
+static void nobody_waits_while_a_result_goes_to_the_disk(void) {
+    struct daemon daemon;
+    const char *id;
+    pid_t syncing;
+
+    setenv("PREFORK_FAILPOINT", "result-syncing:0:stop", 1);
+    jobs_start(&daemon, "");
+    unsetenv("PREFORK_FAILPOINT");
+    id = submit_long();
+    syncing = find_syncing();
+    CHECK(is_in_state(id, "running"), "%s before it is safe", jobs_state(id));
+    CHECK(PREFORK("job", "submit", "--wait", "divisible", "1000").code == 0, "another job waits");
+    CHECK(kill(syncing, SIGCONT) == 0, "cont");
+    CHECK(PREFORK("job", "wait", id).code == 0, "%s", daemon_log());
+    CHECK(is_in_state(id, "done") && daemon_log_count("could not be synced") == 0, "%s",
+        daemon_log());
+    clear(&daemon);
+    jobs_reap_orphans();
+}
+
+static void job_that_is_cancelled_or_stopped_while_it_syncs_is_not_done(void) {
+    struct daemon daemon;
+    const char *id;
+
+    setenv("PREFORK_FAILPOINT", "result-syncing:0:stop", 1);
+    jobs_start(&daemon, "");
+    id = submit_long();
+    CHECK(PREFORK("job", "cancel", id).code == 0, "cancel");
+    CHECK(is_in_state(id, "cancelled") && find_syncing() == 0, "%s", jobs_state(id));
+    id = submit_long();
+    unsetenv("PREFORK_FAILPOINT");
+    daemon_stop(&daemon);
+    jobs_start(&daemon, "");
+    CHECK(PREFORK("job", "wait", id).code == 0, "%s", daemon_log());
+    CHECK(is_in_state(id, "done") && jobs_number(id, "records") == 2000000000 / 2431, "%s, %lld",
+        jobs_state(id), jobs_number(id, "records"));
+    clear(&daemon);
+    jobs_reap_orphans();
+}
+
 /* ---- room ---- */
 
 static void full_spool_pauses_the_job_until_there_is_room(void) {
@@ -417,6 +530,13 @@ static const struct harness_test tests[] = {
     { "bad_input_gets_one_line_and_harms_nobody", bad_input_gets_one_line_and_harms_nobody },
     { "without_a_job_supervisor_it_is_said", without_a_job_supervisor_it_is_said },
     { "limits_refuse_with_a_reason", limits_refuse_with_a_reason },
+    { "job_that_is_cut_short_has_what_it_released", job_that_is_cut_short_has_what_it_released },
+    { "result_that_somebody_cut_is_said_to_be_short",
+        result_that_somebody_cut_is_said_to_be_short },
+    { "nobody_waits_while_a_result_goes_to_the_disk",
+        nobody_waits_while_a_result_goes_to_the_disk },
+    { "job_that_is_cancelled_or_stopped_while_it_syncs_is_not_done",
+        job_that_is_cancelled_or_stopped_while_it_syncs_is_not_done },
     { "full_spool_pauses_the_job_until_there_is_room",
         full_spool_pauses_the_job_until_there_is_room },
     { NULL, NULL },

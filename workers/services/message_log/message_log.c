@@ -337,7 +337,7 @@ const struct service_ops message_log_service = {
     .listen = "tcp://127.0.0.1:50008",
     .settings = settings_table,
     .settings_size = sizeof(struct settings),
-    .defaults = (const char *const[]){ "idle_timeout", "0", NULL },
+    .defaults = (const char *const[]){ "model", "event", "idle_timeout", "0", NULL },
     .counters = (const char *const[]){ "records", "logins", "cut", "bad_text", "delayed", "dropped",
         "unwritten", NULL },
     .session_size = sizeof(struct message_log_speaker),

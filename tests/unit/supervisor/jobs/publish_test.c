@@ -68,7 +68,7 @@ static enum publish_state start(void) {
 }
 
 static enum publish_state wait_and_finish(void) {
-    struct pollfd over = { .fd = publish.pidfd, .events = POLLIN };
+    struct pollfd over = { .fd = publish.errand.pidfd, .events = POLLIN };
 
     cr_assert_eq(poll(&over, 1, 10000), 1);
     return publish_finish(&publish, &complaint);
@@ -92,7 +92,7 @@ Test(publish, result_gets_a_second_name_on_its_own_file_system) {
     struct stat here, there;
 
     cr_assert_eq(start(), PUBLISH_PUT, "%s", complaint.text);
-    cr_assert_eq(publish.pidfd, -1);
+    cr_assert_eq(publish.errand.pidfd, -1);
     cr_assert(stat(result, &here) == 0 && stat(output, &there) == 0);
     cr_assert_eq(here.st_ino, there.st_ino);
     only_names("result there ");
@@ -138,7 +138,8 @@ static void refused(const char *target, const char *words) {
     cr_assert_eq(publish_start(&publish, result, target, &complaint), PUBLISH_FAILED, "%s", target);
     cr_assert(strstr(complaint.text, target) != NULL && strstr(complaint.text, words) != NULL, "%s",
         complaint.text);
-    cr_assert(publish.pidfd == -1 && publish.words_fd == -1 && publish.unfinished == NULL);
+    cr_assert(
+        publish.errand.pidfd == -1 && publish.errand.words_fd == -1 && publish.unfinished == NULL);
 }
 
 Test(publish, place_that_takes_no_file_is_told) {
@@ -176,7 +177,7 @@ Test(publish, copy_replaces_what_is_there) {
     cr_assert_eq(start(), PUBLISH_COPYING, "%s", complaint.text);
     cr_assert_eq(wait_and_finish(), PUBLISH_PUT, "%s", complaint.text);
     cr_assert_eq(look_at(output, BYTES), 'n');
-    cr_assert_eq(publish.pidfd, -1);
+    cr_assert_eq(publish.errand.pidfd, -1);
     only_names("result there ");
 }
 
@@ -247,7 +248,7 @@ Test(publish, copy_that_is_given_up_leaves_nothing) {
         poll(NULL, 0, 1);
     publish_stop(&publish);
     cr_assert_eq(access(unfinished, F_OK), -1);
-    cr_assert_eq(publish.pidfd, -1);
+    cr_assert_eq(publish.errand.pidfd, -1);
     cr_assert_eq(look_at(output, 10), 'o');
     unlink(output);
 }
@@ -259,7 +260,7 @@ static void publish_it(void) {
 
     if (start() != PUBLISH_COPYING)
         return;
-    over = (struct pollfd){ .fd = publish.pidfd, .events = POLLIN };
+    over = (struct pollfd){ .fd = publish.errand.pidfd, .events = POLLIN };
     poll(&over, 1, -1);
     publish_finish(&publish, &complaint);
 }
