@@ -216,23 +216,25 @@ across() {
 
 for members in 100 1000; do
     messages=$((60000 / members))
-    rows "1 at a time, $members members" epoll "<= 1.10" --members "$members" --messages "$messages" -- \
+    rows "1 at a time, $members members" epoll "<= 1.10" \
+        --members "$members" --messages "$messages" -- \
         redis "<= 0.90" mosquitto "<= 0.85" ngircd "<= 0.80" nats "<= 0.70"
 done
 for members in 100 1000; do
     messages=$((640000 / members))
-    rows "64 ahead, $members members" batch "<= 1.25" --ahead 64 --members "$members" --messages "$messages" -- \
+    rows "64 ahead, $members members" batch "<= 1.25" \
+        --ahead 64 --members "$members" --messages "$messages" -- \
         redis "<= 0.60" mosquitto "" ngircd "<= 0.20" nats "<= 0.60"
 done
 if [ "${CHAT_OURS:-}" != limit ]; then
     for members in 100 1000; do
         ours 2 && as_a && ours
-        row "<= 1.25" "2 workers, 1 at a time, $members members, vs 1 worker" --members "$members" \
-            --messages $((60000 / members))
-        row "<= 1.25" "2 workers, 64 ahead, $members members, vs 1 worker" --members "$members" --ahead 64 \
-            --messages $((640000 / members))
-        row "same order" "2 workers, 2 senders, 64 ahead, $members members, vs 1 worker" --members "$members" \
-            --senders 2 --ahead 64 --messages $((640000 / members))
+        row "<= 1.25" "2 workers, 1 at a time, $members members, vs 1 worker" \
+            --members "$members" --messages $((60000 / members))
+        row "<= 1.25" "2 workers, 64 ahead, $members members, vs 1 worker" \
+            --members "$members" --ahead 64 --messages $((640000 / members))
+        row "same order" "2 workers, 2 senders, 64 ahead, $members members, vs 1 worker" \
+            --members "$members" --senders 2 --ahead 64 --messages $((640000 / members))
     done
     members=100 log_messages=true
     ours && as_a
