@@ -345,6 +345,86 @@ static void only_who_can_tell_answers_apart_is_answered(void) {
     daemon_stop(&daemon_);
 }
 
+/* Lines that have come to fd, read until so many are there or, with 0, until there are no more. */
+static uint64_t read_answers(int fd, uint64_t count) {
+    static char number[32];
+    static size_t used;
+    static uint64_t next;
+    char got[4096];
+    ssize_t n;
+
+    if (count == 0)
+        used = next = 0;
+    while (count == 0 || next < count) {
+        n = recv(fd, got, sizeof(got), count == 0 ? MSG_DONTWAIT : 0);
+        if (n <= 0)
+            break;
+        for (ssize_t i = 0; i < n; i++) {
+            char wanted[32];
+
+            CHECK(used + 1 < sizeof(number), "%.*s", (int)used, number);
+            number[used++] = got[i];
+            if (got[i] != '\n')
+                continue;
+            number[used] = '\0';
+            snprintf(wanted, sizeof(wanted), "ok %lu\n", (unsigned long)++next);
+            CHECK(strcmp(number, wanted) == 0, "%s, not %s", number, wanted);
+            used = 0;
+        }
+    }
+    return next;
+}
+
+/* Until nothing more of it has been taken for a while. */
+static uint64_t wait_for_rest(unsigned m) {
+    uint64_t taken = 0, before = 1;
+    unsigned same = 0;
+
+    while (same < 20) {
+        taken = counted(m, "records");
+        same = taken == before && taken > 0 ? same + 1 : 0;
+        before = taken;
+        harness_pause_us(10000);
+    }
+    return taken;
+}
+
+/* What has been said and is not answered, beside what the kernel keeps: then reading stops. */
+static void at_most_16_messages_are_taken_from_who_does_not_read(void) {
+    enum { SAID = 20000 };
+    static char text[2 * SAID];
+
+    for (size_t i = 0; i < sizeof(text); i += 2)
+        memcpy(text + i, "x\n", 2);
+    start("ack = true; rate = 0; wire = \"line\";");
+    EACH_MODEL(m) {
+        uint64_t taken, answered;
+        char path[32];
+        pid_t pids[64];
+        size_t count;
+        int fd;
+
+        snprintf(path, sizeof(path), "services.d/%u.sock", m);
+        fd = daemon_connect_unix(path);
+        say(fd, text, sizeof(text));
+        taken = wait_for_rest(m);
+        CHECK(taken < SAID, "%s: all is taken", daemon_models[m]);
+        count = daemon_workers(service[m], NULL, pids);
+        for (size_t i = 0; i < count; i++)
+            kill(pids[i], SIGSTOP);
+        answered = read_answers(fd, 0);
+        harness_figure("%s: %lu taken, %lu of them answered", daemon_models[m],
+            (unsigned long)taken, (unsigned long)answered);
+        CHECK(answered <= taken && taken - answered <= 16, "%s: %lu of %lu", daemon_models[m],
+            (unsigned long)answered, (unsigned long)taken);
+        for (size_t i = 0; i < count; i++)
+            kill(pids[i], SIGCONT);
+        CHECK(read_answers(fd, SAID) == SAID, "%s: it ends", daemon_models[m]);
+        close(fd);
+    }
+    daemon_stop(&daemon_);
+}
+
 static void what_is_not_written_is_not_acknowledged(void) {
     daemon_write_config("");
     EACH_MODEL(m)
@@ -436,6 +516,8 @@ static const struct harness_test tests[] = {
     { "datagrams_of_a_flood_are_dropped_and_counted",
         datagrams_of_a_flood_are_dropped_and_counted },
     { "only_who_can_tell_answers_apart_is_answered", only_who_can_tell_answers_apart_is_answered },
+    { "at_most_16_messages_are_taken_from_who_does_not_read",
+        at_most_16_messages_are_taken_from_who_does_not_read },
     { "what_is_not_written_is_not_acknowledged", what_is_not_written_is_not_acknowledged },
     { "file_that_is_moved_away_is_begun_anew", file_that_is_moved_away_is_begun_anew },
     { "who_sends_datagrams_is_known_after_its_reader_was_killed",
