@@ -280,15 +280,35 @@ Test(stream, many_read_one_job) {
     free(bytes);
 }
 
-/* The file is shorter than what counts: a half piece is not passed off as a whole one. */
-Test(stream, lost_bytes_end_the_connection) {
-    char *bytes = make_bytes(MANY), path[256];
+static void cut_result(off_t len) {
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/job/1/result", fixture_spool);
+    cr_assert_eq(truncate(path, len), 0);
+}
+
+Test(stream, result_that_is_shorter_than_it_was_is_told) {
+    char *bytes = make_bytes(MANY);
     int fd;
 
     run_with(bytes, MANY);
-    snprintf(path, sizeof(path), "%s/job/1/result", fixture_spool);
-    cr_assert_eq(truncate(path, MANY / 2), 0);
+    cut_result(MANY - 1);
     fd = fixture_connect("{\"verb\":\"job.result\",\"args\":{\"id\":1}}\n");
+    cr_assert_not_null(strstr(fixture_finish(fd), "the result of job 1 cannot be read"));
+    cr_assert_eq(fixture_exit, EXIT_CODE_IO);
+    close(fd);
+    free(bytes);
+}
+
+/* Cut while it is on its way: a half piece is not passed off as a whole one. */
+Test(stream, lost_bytes_end_the_connection) {
+    char *bytes = make_bytes(MANY);
+    int fd;
+
+    run_with(bytes, MANY);
+    fd = fixture_connect("{\"verb\":\"job.result\",\"args\":{\"id\":1}}\n");
+    cr_assert_eq(fixture_receive(fd, bytes, 1000), 1000);
+    cut_result(2000);
     while (fixture_receive(fd, bytes, 65536) > 0)
         cr_assert_null(memmem(bytes, 65536, "\"exit\":0", 8));
     cr_assert(fixture_is_closed(fd));
