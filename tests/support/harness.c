@@ -379,10 +379,17 @@ static size_t count_entries(const char *path) {
 }
 
 bool harness_is_stopped(pid_t pid) {
-    char path[64];
+    char pattern[64];
+    glob_t tasks;
+    size_t stopped = 0;
 
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    return harness_exists(path) && strstr(harness_read_file(path, NULL), ") T ") != NULL;
+    snprintf(pattern, sizeof(pattern), "/proc/%d/task/*/stat", pid);
+    if (glob(pattern, 0, NULL, &tasks) != 0)
+        return false;
+    while (stopped < tasks.gl_pathc && harness_exists(tasks.gl_pathv[stopped]) &&
+           strstr(harness_read_file(tasks.gl_pathv[stopped], NULL), ") T ") != NULL)
+        stopped++;
+    return stopped == tasks.gl_pathc;
 }
 
 size_t harness_threads(pid_t pid) {

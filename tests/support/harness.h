@@ -109,7 +109,7 @@ size_t harness_children(pid_t pid, pid_t *out, size_t most);
 /* True when some process has this argument, whole. */
 bool harness_runs(const char *argument);
 
-/* True when a signal has stopped it. */
+/* True when a signal has stopped it, all its threads. */
 bool harness_is_stopped(pid_t pid);
 
 /* How many threads a process has. */

@@ -40,12 +40,21 @@ static void run_client(const char *name, const char *locale, const char *argumen
         locale, harness_program("prefork"), arguments);
 }
 
-static void join(const char *name, const char *locale, const char *options) {
+static void enter(const char *name, const char *locale, const char *options) {
     char arguments[256];
 
     snprintf(arguments, sizeof(arguments), "chat 127.0.0.1 %u %s --name %s", daemon_.port, options,
         name);
     run_client(name, locale, arguments);
+}
+
+/* Its prompt may stand there before it is in: until then others come unnoticed. */
+static void join(const char *name, const char *locale, const char *options) {
+    char words[64];
+
+    enter(name, locale, options);
+    snprintf(words, sizeof(words), "msg=\"%s joined the chat\"", name);
+    CHECK(harness_until(PATIENCE_MS, daemon_log_count(words) == 1), "%s: %s", words, daemon_log());
 }
 
 /* ---- what is asked ---- */
@@ -362,7 +371,7 @@ static void server_says_what_goes_on_and_how_to_end_it(void) {
     screen_until("srv", ", модель event\n");
     screen_until("srv", "chat: Чат-сервер. Ожидание подключений...\n");
     screen_until("srv", "Нажмите Ctrl+C для остановки\n");
-    join("Ann", "C.UTF-8", "");
+    enter("Ann", "C.UTF-8", "");
     screen_until("srv", "chat: Новое подключение от 127.0.0.1:");
     screen_until("srv", "chat: Пользователь Ann присоединился к чату");
     screen_type("Ann", "hello");

@@ -420,15 +420,10 @@ static void result_that_somebody_cut_is_said_to_be_short(void) {
 static pid_t find_syncing(void) {
     pid_t children[16], supervisor = jobs_supervisor_pid();
     size_t count = harness_children(supervisor, children, 16);
-    char path[64], *stat, *state;
 
-    for (size_t i = 0; i < count && i < 16; i++) {
-        snprintf(path, sizeof(path), "/proc/%d/stat", children[i]);
-        stat = harness_read_file(path, NULL);
-        state = stat != NULL ? strrchr(stat, ')') : NULL;
-        if (state != NULL && state[1] == ' ' && state[2] == 'T')
+    for (size_t i = 0; i < count && i < 16; i++)
+        if (harness_is_stopped(children[i]))
             return children[i];
-    }
     return 0;
 }
 

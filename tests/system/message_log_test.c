@@ -410,8 +410,10 @@ static void at_most_16_messages_are_taken_from_who_does_not_read(void) {
         taken = wait_for_rest(m);
         CHECK(taken < SAID, "%s: all is taken", daemon_models[m]);
         count = daemon_workers(service[m], NULL, pids);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             kill(pids[i], SIGSTOP);
+            CHECK(harness_until(PATIENCE_MS, harness_is_stopped(pids[i])), "it goes on");
+        }
         answered = read_answers(fd, 0);
         harness_figure("%s: %lu taken, %lu of them answered", daemon_models[m],
             (unsigned long)taken, (unsigned long)answered);
