@@ -19,6 +19,8 @@ status=0
 tests/support/run-tests.sh $build || status=1
 for report in "$log".*; do
     [ -e "$report" ] || continue
+    # A worker whose address space a test has limited to nothing: that is what the test wants.
+    [ "$(grep -vc -e '^=*$' -e '^ERROR: Failed to mmap$' "$report")" != 0 ] || continue
     echo "sanitizer: $report"
     sed 's/^/    /' "$report" | head -n 40
     status=1
