@@ -145,9 +145,9 @@ row() {
 }
 
 # rows LOAD_LABEL MINIMAL MUST LOAD_OPTIONS -- PEER MUST ...: ours against each of them; and, to see
-# how much of a ratio is the kernel's, the minimal broadcaster against the first peer
+# how much of a ratio is the kernel's, the minimal broadcaster against two of them
 rows() {
-    local load_label=$1 minimal=$2 must=$3 options=()
+    local load_label=$1 minimal=$2 must=$3 options=() x
     shift 3
     while [ "$1" != -- ]; do
         options+=("$1")
@@ -159,13 +159,14 @@ rows() {
     as_a
     limit "$minimal"
     row "$must" "$load_label, vs minimal $minimal" "${options[@]}"
-    local first=$1
     while [ $# -gt 0 ] && [ "${CHAT_OURS:-}" != limit ]; do
         ! peer "$1" || row "$2" "$load_label, vs $1" "${options[@]}"
         shift 2
     done
     limit "$minimal" && as_a
-    ! peer "$first" || row "" "$load_label, minimal $minimal vs $first" "${options[@]}"
+    for x in redis ngircd; do
+        ! peer $x || row "" "$load_label, minimal $minimal vs $x" "${options[@]}"
+    done
 }
 
 # exact LABEL SERVER LOAD_OPTIONS: system calls a delivery
