@@ -134,6 +134,11 @@ int session_sendv(struct session *session, const struct iovec *iov, int n) {
     return result;
 }
 
+void session_send_each(struct session_sending *list, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        list[i].is_sent = put_out(peer_of(list[i].session), list[i].data, list[i].len) == 0;
+}
+
 enum wire_form session_form(const struct session *session) {
     return peer_of(session)->form;
 }
@@ -232,6 +237,10 @@ bool post_is_main(const struct post *post) {
 struct bus *post_bus(const struct post *post) {
     (void)post;
     return world.bus;
+}
+
+int post_publish(struct post *post, const struct bus_record *record, uint64_t *out_seq) {
+    return bus_publish(post->seat, record, out_seq);
 }
 
 struct bus_seat *post_seat(struct post *post) {

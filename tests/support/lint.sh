@@ -1,5 +1,6 @@
 #!/bin/sh
-# Format, static analysis, shell scripts, spelling, manual pages. Needs make deps-dev.
+# Format, static analysis, shell scripts, spelling, manual pages; do the fuzz targets stand, and does
+# each corpus reach what it is to? Needs make deps-dev.
 # shellcheck disable=SC2046,SC2086,SC2317
 set -u
 
@@ -11,7 +12,7 @@ check() { # check NAME COMMAND...
         echo "ok    $name"
     else
         echo "FAIL  $name"
-        printf '%s\n' "$out" | grep -E 'error|warning|note|FAIL|==>' | tail -n 40
+        printf '%s\n' "$out" | grep -E 'error|warning|note|FAIL|==>|below' | tail -n 40
         status=1
     fi
 }
@@ -40,5 +41,6 @@ check shellcheck shellcheck $(git ls-files '*.sh' 'etc/deb/p*') .ci/run
 check codespell codespell -q 3 -L wont,hel,nd,ndoes,inflight,divisable,proceses,evnet,contrl,stpo,nubmers,evry,opitons,whats,lsat \
     $(git ls-files ':!tests/fuzz/corpus')
 check answers tests/support/answers.sh
+check fuzz tests/fuzz/run.sh 1
 check mandoc mandoc -Tlint -Wwarning $(git ls-files 'man/*')
 exit $status
