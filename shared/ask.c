@@ -97,7 +97,8 @@ int ask_where(const struct ask_target *ask, const char *const *operands, int cou
         .owner = out };
     int exit_code;
 
-    *out = (struct dial_target){ .proto = ask->is_udp ? NET_UDP : NET_TCP };
+    *out = (struct dial_target){ .proto = ask->is_udp ? NET_UDP : NET_TCP,
+        .service = ask->service };
     if (count > 0 && strstr(operands[0], "://") != NULL) {
         if (count > 1)
             complaint_set(complaint, "\"%.40s\" is all: no port is taken behind it", operands[0]);

@@ -32,6 +32,7 @@ int ask_person(const struct ask_question *question, struct complaint *complaint)
 
 /* Where a client is to connect to, when the command line does not say it all. */
 struct ask_target {
+    const char *service;     /* of dial_target */
     const char *host, *port; /* the defaults */
     bool is_udp;
     bool is_silent; /* nobody is to be asked */

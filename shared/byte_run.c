@@ -30,7 +30,7 @@ static uint64_t fill(char byte) {
 }
 
 #if defined(__SSE2__)
-/* Likewise, sixteen at once, up to where a whole sixteen is left no more. */
+/* Sixteen at once: how many bytes are passed in whole sixteens. */
 static size_t pass_wide(const char *data, size_t len, char a, char b, char c) {
     const __m128i all_a = _mm_set1_epi8(a), all_b = _mm_set1_epi8(b), all_c = _mm_set1_epi8(c);
     __m128i wide, found;

@@ -2,8 +2,8 @@
 #define SHARED_BYTE_RUN_H
 
 /*
- * How far bytes go on being of one kind, looked at eight at a time: messages are read through
- * several times before anybody gets them. Pure; callable anywhere.
+ * How far bytes go on being of one kind, looked at eight or sixteen at a time: messages are read
+ * through several times before anybody gets them. Pure; callable anywhere.
  */
 
 #include <stddef.h>

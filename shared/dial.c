@@ -72,18 +72,30 @@ char *dial_format(char dst[DIAL_TEXT_MAX], const struct dial_target *target) {
 
 /* ---- connecting ---- */
 
+int dial_refuse_absent(const struct dial_target *target, struct complaint *complaint) {
+    const char *with = target->proto == NET_UDP ? " --udp" : "";
+    char where[DIAL_TEXT_MAX];
+
+    dial_format(where, target);
+    if (target->service != NULL)
+        complaint_set(complaint, "nobody listens at %s; \"prefork serve %s%s\" starts a server",
+            where, target->service, with);
+    else
+        complaint_set(complaint, "nobody listens at %s", where);
+    return EXIT_CODE_UNAVAILABLE;
+}
+
 static int refuse(const struct dial_target *target, int error, struct complaint *complaint) {
     char where[DIAL_TEXT_MAX];
 
+    if (error == ECONNREFUSED || error == ENOENT)
+        return dial_refuse_absent(target, complaint);
     dial_format(where, target);
     if (error == ETIMEDOUT) {
         complaint_set(complaint, "%s does not answer", where);
         return EXIT_CODE_TIME_LIMIT;
     }
-    if (error == ECONNREFUSED || error == ENOENT)
-        complaint_set(complaint, "nobody listens at %s", where);
-    else
-        complaint_set(complaint, "cannot connect to %s: %s", where, strerror(error));
+    complaint_set(complaint, "cannot connect to %s: %s", where, strerror(error));
     return error == EACCES || error == EPERM ? EXIT_CODE_PERMISSION : EXIT_CODE_UNAVAILABLE;
 }
 

@@ -22,6 +22,7 @@ struct dial_target {
     struct net_address address;
     char host[DIAL_HOST_MAX + 1];
     uint16_t port;
+    const char *service; /* what is to listen there, for whoever finds nobody; NULL: not known */
 };
 
 /* Check what was typed. Return 0, or -1 with the complaint. */
@@ -41,6 +42,12 @@ char *dial_format(char dst[DIAL_TEXT_MAX], const struct dial_target *target);
  */
 int dial_open(const struct dial_target *target, uint64_t timeout_ms, int *out_fd,
     struct complaint *complaint);
+
+/*
+ * Nobody listens there: connecting has shown it, or a datagram that came back. The complaint says
+ * it, and what starts a server. Returns an exit code, 69. Pure.
+ */
+int dial_refuse_absent(const struct dial_target *target, struct complaint *complaint);
 
 /* Wait for events of poll(2) until end_ms of clock_now_ms(). Returns what is ready, 0: nothing. */
 short dial_wait(int fd, short events, uint64_t end_ms);

@@ -189,7 +189,9 @@ struct config *config_read_again(const char *file, FILE *complaints);
  */
 struct config *config_read_guarded(const char *file, FILE *complaints);
 
+/* The words of the files for enum config_model and enum config_pm. Pure; callable anywhere. */
 const char *config_model_name(unsigned model);
+const char *config_pm_name(unsigned pm);
 
 void config_free(struct config *config);
 

@@ -14,10 +14,6 @@
 static const char *const model_names[] = {
     [MODEL_PROCESS] = "process", [MODEL_THREAD] = "thread", [MODEL_EVENT] = "event", NULL
 };
-const char *config_model_name(unsigned model) {
-    return model_names[model];
-}
-
 static const char *const pm_names[] = {
     [PM_STATIC] = "static", [PM_DYNAMIC] = "dynamic", [PM_ONDEMAND] = "ondemand", NULL
 };
@@ -280,4 +276,14 @@ const char *config_belongs_to(const char *key) {
             if (strcmp(row->name, key) == 0)
                 return places[i].words;
     return NULL;
+}
+
+/* ---- what others say in the same words ---- */
+
+const char *config_model_name(unsigned model) {
+    return model_names[model];
+}
+
+const char *config_pm_name(unsigned pm) {
+    return pm_names[pm];
 }

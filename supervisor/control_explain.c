@@ -14,8 +14,6 @@
 #define NS_IN_MS   1000000u
 #define DEATHS_MAX 3
 
-static const char *const pm_names[] = { "static", "dynamic", "ondemand" };
-
 static void set_number(json_t *object, const char *key, uint64_t value) {
     json_object_set_new(object, key, json_integer((json_int_t)value));
 }
@@ -53,7 +51,7 @@ static json_t *make_pool(const struct service *service) {
     json_t *pool = json_object();
 
     service_measure(service, &rules, &counts);
-    set_text(pool, "pm", pm_names[config->pm]);
+    set_text(pool, "pm", config_pm_name(config->pm));
     set_number(pool, "workers", counts.total);
     set_number(pool, "starting", counts.starting);
     set_number(pool, "with_room", counts.with_room);

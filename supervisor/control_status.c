@@ -17,8 +17,6 @@
 
 #define NS_IN_S 1000000000u
 
-static const char *const pm_names[] = { "static", "dynamic", "ondemand" };
-
 static json_int_t whole_seconds(uint64_t now_ns, uint64_t since_ns) {
     return now_ns > since_ns ? (json_int_t)((now_ns - since_ns) / NS_IN_S) : 0;
 }
@@ -181,7 +179,7 @@ static void set_state(json_t *object, const struct service *service) {
     json_object_set_new(object, "state_for_s",
         json_integer(whole_seconds(service->supervisor->now_ns, service->state_since_ns)));
     json_object_set_new(object, "model", json_string(config_model_name(config->model)));
-    json_object_set_new(object, "pm", json_string(pm_names[config->pm]));
+    json_object_set_new(object, "pm", json_string(config_pm_name(config->pm)));
     json_object_set_new(object, "listen", make_listen(service));
     set_number(object, "ready", service_count_ready(service));
     set_number(object, "wanted", control_status_count_wanted(service));

@@ -39,7 +39,7 @@ static const char *const langs[] = { "auto", "en", "ru", NULL };
 
 static const struct setting options_table[] = {
     { OPTION(model), .type = SETTING_CHOICE, .choices = models, .operand = "MODEL",
-        .fallback_words = "that of the service: event for chat, process for the others",
+        .fallback_words = "that of the service, in preforkd.conf(5)",
         .help = "what serves a session: a process, a thread, an event loop" },
     { OPTION(workers), .type = SETTING_NUMBER, .operand = "N", .min = 1, .max = 1000,
         .fallback_words = "as many as are busy, within the limits of preforkd.conf(5)",

@@ -443,17 +443,9 @@ static void sum_up(struct job *job) {
     summary->wall_ns = clock_now_ns() - job->started_ns;
 }
 
-/* A job that was cut short leaves in its file what it has released: nobody is waited for there. */
-static void write_last(struct job *job) {
-    if (job->engine != NULL && job->output.is_patient && !job->has_output_failed &&
-        output_flush(&job->output) == OUTPUT_ERROR)
-        job_fail_output(job);
-}
-
 void job_close(struct job *job) {
     bool is_complete = job->state == JOB_FINISHED && !job->release.is_behind_gap;
 
-    write_last(job);
     sum_up(job);
     if (job->has_journal && !is_complete && !job->has_output_failed &&
         output_is_empty(&job->output) &&

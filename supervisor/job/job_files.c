@@ -165,12 +165,11 @@ static void remove_names(struct job *job) {
 
 void job_files_close(struct job *job, bool is_complete) {
     /* A long job is safe on disk before its journal goes; a short one is quickly run again. */
-    bool is_long = clock_now_ns() - job->started_ns > SYNC_AFTER_NS || job->summary->resumed_at > 0;
+    bool is_long = clock_now_ns() - job->started_ns > SYNC_AFTER_NS || job->summary->resumed_at > 0,
+         must_sync = is_complete && job->has_journal && is_long;
 
-    job->summary->needs_sync = is_complete && job->has_journal && is_long &&
-                               job->host.keeps_journal;
-    if (is_complete && job->has_journal && is_long && !job->host.keeps_journal &&
-        fdatasync(job->output.fd) < 0)
+    job->summary->needs_sync = must_sync && job->host.keeps_journal;
+    if (must_sync && !job->host.keeps_journal && fdatasync(job->output.fd) < 0)
         log_warn("%s: could not be synced", job->spec->options.output);
     if (is_complete && job->has_journal)
         remove_names(job);

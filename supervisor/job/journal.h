@@ -31,7 +31,10 @@ struct journal_record {
     uint32_t crc; /* of the record without this field */
     uint64_t chunk;
     uint64_t offset;
-    uint64_t len;      /* SPOOLED; RELEASED: clock_boot() of who wrote it, 0 when it is not told */
+    union {
+        uint64_t len;  /* SPOOLED */
+        uint64_t boot; /* RELEASED: clock_boot() of who wrote it; 0: not told */
+    };
     uint64_t records;  /* RELEASED: in all; SPOOLED: of the chunk */
     uint64_t digested; /* likewise, bytes under digest */
     uint32_t digest;   /* likewise */

@@ -216,7 +216,7 @@ int release_checkpoint(struct release *release, uint64_t now_ns, bool is_asked) 
         .type = JOURNAL_RELEASED,
         .chunk = release->next,
         .offset = release->output->offset,
-        .len = release->boot,
+        .boot = release->boot,
         .records = release->records,
         .digest = release->digest,
         .data_crc = release->output->crc,

@@ -51,7 +51,7 @@ static int confirm_last(const struct journal_view *view, int fd, char *piece, ui
         before = last;
         last = record;
     }
-    if (last.type == 0 || boot == 0 || last.len != boot || before.offset > last.offset)
+    if (last.type == 0 || boot == 0 || last.boot != boot || before.offset > last.offset)
         return 0;
     crc = before.data_crc;
     rc = carry_crc(fd, piece, before.offset, last.offset, &crc);

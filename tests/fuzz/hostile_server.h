@@ -234,13 +234,18 @@ int poll(struct pollfd *fds, nfds_t n, int timeout) {
 
 /* ---- dial.h ---- */
 
+int dial_refuse_absent(const struct dial_target *target, struct complaint *complaint) {
+    (void)target;
+    complaint_set(complaint, "nobody listens there");
+    return EXIT_CODE_UNAVAILABLE;
+}
+
 int dial_open(const struct dial_target *target, uint64_t timeout_ms, int *out_fd,
     struct complaint *complaint) {
     *out_fd = -1;
     if (world.left == 0 || take() % 4 == 3) {
         world.now_ms += timeout_ms;
-        complaint_set(complaint, "nobody listens there");
-        return EXIT_CODE_UNAVAILABLE;
+        return dial_refuse_absent(target, complaint);
     }
     expect(!world.is_open);
     world.is_open = true;

@@ -88,7 +88,7 @@ Test(log, json_has_its_fields_in_order) {
 Test(log, human_has_local_time_and_words) {
     char line[LOG_LINE_MAX + 1];
 
-    setenv("TZ", "XXX-3", 1);
+    setenv("TZ", "LAB-3", 1);
     log_line_refresh_zone();
     make(line, LOG_FORMAT_HUMAN, "it \"serves\"\n", 12);
     cr_assert_str_eq(line, "17:30:15 echo[1] it \"serves\"\\n peer=127.0.0.1:9 "

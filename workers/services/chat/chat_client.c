@@ -159,15 +159,6 @@ static void greet_again(struct chat_client *client) {
     chat_client_lose(client, "no answer");
 }
 
-/* The first datagram has come back. */
-static void miss_server(struct chat_client *client) {
-    char where[DIAL_TEXT_MAX];
-
-    dial_format(where, &client->settings->target);
-    complaint_set(client->complaint, "nobody listens at %s", where);
-    chat_client_end(client, EXIT_CODE_UNAVAILABLE);
-}
-
 static void receive(struct chat_client *client) {
     int rc = talk_receive(&client->talk, clock_now_ms(), chat_client_hear, client);
 
@@ -181,8 +172,8 @@ static void receive(struct chat_client *client) {
     }
     if (rc > 0)
         return;
-    if (rc < 0 && errno == ECONNREFUSED && !client->has_heard)
-        miss_server(client);
+    if (rc < 0 && errno == ECONNREFUSED && !client->has_heard) /* a datagram has come back */
+        chat_client_end(client, dial_refuse_absent(&client->settings->target, client->complaint));
     else if (client->phase == CHAT_CLIENT_GREETING && client->wire == WIRE_AUTO)
         greet_again(client);
     else

@@ -84,19 +84,11 @@ static int take_name(struct chat_client_settings *settings, const struct values 
                : EXIT_CODE_USAGE;
 }
 
-static void tell_hint(
-    int exit_code, const struct dial_target *target, struct complaint *complaint) {
-    if (exit_code == EXIT_CODE_UNAVAILABLE && strstr(complaint->text, "nobody listens") != NULL)
-        complaint_append(complaint, target->proto == NET_UDP
-                                        ? "; \"prefork serve chat --udp\" starts a server"
-                                        : "; \"prefork serve chat\" starts a server");
-}
-
 static int run_chat(const struct cmd *cmd, int argc, char **argv) {
     struct values values = { .name = NULL };
     struct cmd_operands operands;
     struct complaint complaint;
-    struct ask_target ask = { .host = "127.0.0.1", .port = "8004" };
+    struct ask_target ask = { .service = "chat", .host = "127.0.0.1", .port = "8004" };
     struct chat_client_settings settings;
     int exit_code = cmd_read_args(cmd, argv, &values, 0, 2, &operands);
 
@@ -117,10 +109,8 @@ static int run_chat(const struct cmd *cmd, int argc, char **argv) {
     exit_code = ask_where(&ask, operands.text, operands.count, &settings.target, &complaint);
     if (exit_code == EXIT_CODE_OK)
         exit_code = take_name(&settings, &values, &complaint);
-    if (exit_code == EXIT_CODE_OK) {
+    if (exit_code == EXIT_CODE_OK)
         exit_code = chat_client_run(&settings, &complaint);
-        tell_hint(exit_code, &settings.target, &complaint);
-    }
     if (exit_code != EXIT_CODE_OK)
         log_warnx("%s: %s", cmd->name, complaint.text);
     return exit_code;

@@ -33,22 +33,21 @@ void chat_member_settle(struct post *post) {
         chat_batch_free(&own->batch);
 }
 
-enum service_lang chat_member_lang(const struct session *session) {
-    const struct chat_member *member = session_state(session);
-
+static enum service_lang lang_of(const struct session *session, const struct chat_member *member) {
     if (member == NULL || (member->flags & CHAT_HAS_LANG) == 0)
         return session_lang(session);
     return (member->flags & CHAT_IS_RUSSIAN) != 0 ? SERVICE_LANG_RU : SERVICE_LANG_EN;
 }
 
+enum service_lang chat_member_lang(const struct session *session) {
+    return lang_of(session, session_state(session));
+}
+
 struct chat_voice chat_member_voice(const struct session *session) {
     const struct chat_member *member = session_state(session);
-    const bool is_russian = (member->flags & CHAT_HAS_LANG) != 0
-                                ? (member->flags & CHAT_IS_RUSSIAN) != 0
-                                : session_lang(session) == SERVICE_LANG_RU;
 
     return (struct chat_voice){ .form = (uint8_t)session_form(session),
-        .lang = is_russian ? SERVICE_LANG_RU : SERVICE_LANG_EN,
+        .lang = (uint8_t)lang_of(session, member),
         .is_json = (member->flags & CHAT_IS_JSON) != 0,
         .is_quiet = (member->flags & CHAT_IS_QUIET) != 0 };
 }

@@ -24,7 +24,7 @@ static uint64_t end_of(const struct echo_client *client) {
 
 int echo_client_open(
     struct echo_client *client, const struct dial_target *target, struct complaint *complaint) {
-    client->is_datagram = target->proto == NET_UDP;
+    client->target = *target;
     return dial_open(target, client->timeout_ms, &client->fd, complaint);
 }
 
@@ -60,11 +60,12 @@ static size_t first_difference(
     return at;
 }
 
-static int refuse_broken(int error, size_t got, size_t len, struct complaint *complaint) {
+static int refuse_broken(const struct echo_client *client, int error, size_t got, size_t len,
+    struct complaint *complaint) {
+    if (error == ECONNREFUSED)
+        return dial_refuse_absent(&client->target, complaint);
     if (error == 0)
         complaint_set(complaint, "the peer closed after %zu of %zu bytes were back", got, len);
-    else if (error == ECONNREFUSED)
-        complaint_set(complaint, "nobody listens there");
     else
         complaint_set(complaint, "%s after %zu of %zu bytes were back", strerror(error), got, len);
     return EXIT_CODE_UNAVAILABLE;
@@ -100,7 +101,7 @@ static int receive_part(
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return EXIT_CODE_OK;
     if (n <= 0)
-        return refuse_broken(n < 0 ? errno : 0, before, len, complaint);
+        return refuse_broken(client, n < 0 ? errno : 0, before, len, complaint);
     client->reply_len += (size_t)n;
     at = first_difference(client, data, len, before);
     return at < client->reply_len ? refuse_bytes(client, data, at, len, complaint) : EXIT_CODE_OK;
@@ -149,7 +150,7 @@ static int receive_datagram(
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             continue;
         if (n < 0)
-            return refuse_broken(errno, 0, len, complaint);
+            return refuse_broken(client, errno, 0, len, complaint);
         client->reply_len = (size_t)n < client->reply_room ? (size_t)n : client->reply_room;
         at = first_difference(client, data, len, 0);
         if ((size_t)n == len && at == len)
@@ -203,8 +204,8 @@ int echo_client_exchange(struct echo_client *client, const char *data, size_t le
     if (make_room(client, len + 1, complaint) < 0)
         return EXIT_CODE_SYSTEM;
     client->sent_at_ns = clock_now_ns();
-    exit_code = client->is_datagram ? exchange_datagram(client, data, len, complaint)
-                                    : exchange_stream(client, data, len, complaint);
+    exit_code = client->target.proto == NET_UDP ? exchange_datagram(client, data, len, complaint)
+                                                : exchange_stream(client, data, len, complaint);
     *out_rtt_ns = clock_now_ns() - client->sent_at_ns;
     return exit_code;
 }
@@ -215,7 +216,7 @@ int echo_client_finish(struct echo_client *client, struct complaint *complaint) 
     char more[256];
     ssize_t n;
 
-    if (client->is_datagram || shutdown(client->fd, SHUT_WR) < 0)
+    if (client->target.proto == NET_UDP || shutdown(client->fd, SHUT_WR) < 0)
         return EXIT_CODE_OK;
     /* One that does not close is no liar: only bytes that nobody sent are wrong. */
     if (dial_wait(client->fd, POLLIN, end_ms) == 0)

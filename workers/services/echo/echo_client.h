@@ -12,11 +12,11 @@
 #include "shared/dial.h"
 
 struct echo_client {
-    int fd; /* -1 */
-    bool is_datagram;
-    uint64_t timeout_ms; /* for each step */
-    unsigned retries;    /* datagrams: how often one is sent again */
-    char *reply;         /* of the last exchange; as long as what was sent when that went well */
+    int fd;                    /* -1 */
+    struct dial_target target; /* of the last echo_client_open() */
+    uint64_t timeout_ms;       /* for each step */
+    unsigned retries;          /* datagrams: how often one is sent again */
+    char *reply; /* of the last exchange; as long as what was sent when that went well */
     size_t reply_len, reply_room;
     uint64_t sent_at_ns; /* of the last exchange; of the last try */
     uint64_t lost;       /* datagrams that were not answered in time */

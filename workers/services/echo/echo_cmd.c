@@ -199,7 +199,7 @@ static void summarize(struct run *run) {
         summarize_json(run, &rtt);
         return;
     }
-    if (run->client.is_datagram)
+    if (run->client.target.proto == NET_UDP)
         snprintf(lost, sizeof(lost), ", %" PRIu64 " datagram%s lost", run->client.lost,
             run->client.lost == 1 ? "" : "s");
     if (run->sent > 0)
@@ -268,16 +268,11 @@ static int exchange_all(struct run *run, struct complaint *complaint) {
     return exit_code;
 }
 
-static void tell_hint(int exit_code, bool is_udp, struct complaint *complaint) {
-    if (exit_code == EXIT_CODE_UNAVAILABLE && strstr(complaint->text, "nobody listens") != NULL)
-        complaint_append(complaint, is_udp ? "; \"prefork serve echo --udp\" starts a server"
-                                           : "; \"prefork serve echo\" starts a server");
-}
-
 /* Ask, connect, exchange. Returns an exit code; 0, or with the complaint. */
 static int run_to(struct run *run, const struct cmd_operands *operands, bool *out_was_open,
     struct complaint *complaint) {
-    const struct ask_target ask = { .host = "127.0.0.1",
+    const struct ask_target ask = { .service = "echo",
+        .host = "127.0.0.1",
         .port = "50007",
         .is_udp = run->values->udp,
         .is_silent = run->values->no_input,
@@ -289,10 +284,7 @@ static int run_to(struct run *run, const struct cmd_operands *operands, bool *ou
     if (exit_code == EXIT_CODE_OK)
         exit_code = echo_client_open(&run->client, &target, complaint);
     *out_was_open = exit_code == EXIT_CODE_OK;
-    if (*out_was_open)
-        exit_code = exchange_all(run, complaint);
-    tell_hint(exit_code, target.proto == NET_UDP, complaint);
-    return exit_code;
+    return *out_was_open ? exchange_all(run, complaint) : exit_code;
 }
 
 static int run_echo(const struct cmd *cmd, int argc, char **argv) {

@@ -33,9 +33,8 @@ static void interrupt(int signal_number) {
 
 static int refuse_send(struct message_log_sending *sending, int error) {
     if (error == ECONNREFUSED)
-        complaint_set(sending->complaint,
-            "nobody listens there; \"prefork serve message_log --udp\" starts a server");
-    else if (error == EPIPE || error == ECONNRESET)
+        return dial_refuse_absent(sending->target, sending->complaint);
+    if (error == EPIPE || error == ECONNRESET)
         complaint_set(sending->complaint, "the server closed after %" PRIu64 " message%s",
             sending->sent, sending->sent == 1 ? "" : "s");
     else

@@ -16,6 +16,7 @@
 struct message_log_sending {
     /* The caller's. */
     struct talk talk;
+    const struct dial_target *target;  /* whom it talks to */
     const char *name;                  /* "": none */
     const struct setting_texts *given; /* NULL: what line_editor_next() says */
     uint64_t timeout_ms;               /* for each sign of progress */

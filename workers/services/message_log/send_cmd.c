@@ -98,7 +98,8 @@ static int check(const struct values *values, struct complaint *complaint) {
 /* Where to and who. Returns an exit code. */
 static int ask(struct values *values, const struct cmd_operands *operands,
     struct dial_target *target, struct complaint *complaint) {
-    const struct ask_target where = { .host = "127.0.0.1",
+    const struct ask_target where = { .service = "message_log",
+        .host = "127.0.0.1",
         .port = "50008",
         .is_udp = values->udp,
         .is_silent = values->no_input,
@@ -122,8 +123,6 @@ static int open_talk(struct message_log_sending *sending, const struct values *v
 
     if (exit_code == EXIT_CODE_OK)
         talk_init(&sending->talk, fd, target->proto == NET_UDP, modes[values->wire]);
-    else if (exit_code == EXIT_CODE_UNAVAILABLE)
-        complaint_append(sending->complaint, "; \"prefork serve message_log\" starts a server");
     return exit_code;
 }
 
@@ -147,8 +146,10 @@ static int send_all(struct message_log_sending *sending, const struct values *va
 static int run_send(const struct cmd *cmd, int argc, char **argv) {
     struct values values = { .name = NULL };
     struct complaint complaint;
-    struct message_log_sending sending = { .talk.fd = -1, .complaint = &complaint };
     struct dial_target target;
+    struct message_log_sending sending = {
+        .talk.fd = -1, .target = &target, .complaint = &complaint
+    };
     struct cmd_operands operands;
     int exit_code = cmd_read_args(cmd, argv, &values, 0, 2, &operands);
 

@@ -25,7 +25,7 @@ static void note(uint64_t chunk, uint64_t offset, uint64_t boot) {
     struct journal_record record = { .type = JOURNAL_RELEASED,
         .chunk = chunk,
         .offset = offset,
-        .len = boot,
+        .boot = boot,
         .records = chunk * 10,
         .data_crc = crc32c(0, bytes, (size_t)offset) };
 
