@@ -189,7 +189,7 @@ static void stalled_stdout_stalls_the_job_and_nothing_else(void) {
               5000, strstr(harness_read_file(job.err, NULL), "\"output_blocked\":true") != NULL),
         "it does not say that it is blocked");
     /* It still reaps and replaces its workers. */
-    CHECK(harness_children(job.pid, children, 8) == 2, "not two workers");
+    CHECK(harness_until(5000, harness_children(job.pid, children, 8) == 2), "not two workers");
     kill(children[0], SIGKILL);
     CHECK(harness_until(
               5000, strstr(harness_read_file(job.err, NULL), "was killed by SIGKILL") != NULL),
