@@ -16,7 +16,7 @@
 
 #include "shared/bus_layout.h"
 #include "shared/crc32c.h"
-#include "tests/fuzz/tail.h"
+#include "tests/fuzz/input.h"
 #include "workers/services/chat/chat.h"
 #include "workers/services/chat/chat_member.h"
 #include "workers/services/post.h"
@@ -56,15 +56,6 @@ static struct {
     bool is_event; /* else one of the two is a thread's post */
     uint64_t now_ms, chance;
 } world;
-
-#define expect(ok) expect_at(ok, __LINE__)
-
-static void expect_at(bool ok, int line) {
-    if (ok)
-        return;
-    fprintf(stderr, "the check in line %d\n", line);
-    abort();
-}
 
 /* ---- chance: the same in each run ---- */
 

@@ -10,6 +10,7 @@
 
 #include "shared/bus_layout.h"
 #include "shared/crc32c.h"
+#include "tests/fuzz/input.h"
 
 enum { ROWS = 3, HISTORY = 8, PAYLOAD_MAX = 100, OWN_ROW = 1 };
 
@@ -23,15 +24,6 @@ static struct bus_reader reader;
 static char *mem, *fresh, *buf; /* of the exact size each */
 static size_t mem_size;
 
-#define check(ok) check_at(ok, __LINE__)
-
-static void check_at(bool ok, int line) {
-    if (ok)
-        return;
-    fprintf(stderr, "the check in line %d\n", line);
-    abort();
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
     crc32c_init();
@@ -39,27 +31,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     mem = aligned_alloc(4096, mem_size);
     fresh = calloc(1, mem_size);
     buf = malloc(PAYLOAD_MAX);
-    check(mem != NULL && fresh != NULL && buf != NULL && bus_format(fresh, &settings) == 0);
+    expect(mem != NULL && fresh != NULL && buf != NULL && bus_format(fresh, &settings) == 0);
     memcpy(mem, fresh, mem_size);
     bus = bus_attach(mem, mem_size);
-    check(bus != NULL);
+    expect(bus != NULL);
     return 0;
-}
-
-/* ---- input: what is not there is 0 ---- */
-
-static const uint8_t *at;
-static size_t left;
-
-static uint64_t take(size_t bytes) {
-    uint64_t value = 0;
-
-    if (bytes > left)
-        bytes = left;
-    memcpy(&value, at, bytes);
-    at += bytes;
-    left -= bytes;
-    return value;
 }
 
 /* ---- the hostile one ---- */
@@ -113,9 +89,9 @@ static void move_end(void) {
 static void sit_again(void) {
     bus_release_row(bus, OWN_ROW);
     bus_leave(seat);
-    check(bus_claim_row(bus) == OWN_ROW);
+    expect(bus_claim_row(bus) == OWN_ROW);
     seat = bus_sit(bus, OWN_ROW);
-    check(seat != NULL);
+    expect(seat != NULL);
 }
 
 static int publish(uint64_t client_id, uint32_t len) {
@@ -130,7 +106,7 @@ static int publish(uint64_t client_id, uint32_t len) {
         sit_again();
         result = bus_publish(seat, &record, &seq);
     }
-    check(result >= 0 || (errno == EMSGSIZE && len > PAYLOAD_MAX));
+    expect(result >= 0 || (errno == EMSGSIZE && len > PAYLOAD_MAX));
     return result;
 }
 
@@ -139,12 +115,12 @@ static enum bus_result read_one(struct bus_record *record) {
     enum bus_result result = bus_read(&reader, buf, record);
 
     if (result == BUS_RECORD)
-        check(record->seq == cursor && reader.cursor == cursor + 1 && record->payload == buf &&
-              record->len <= PAYLOAD_MAX);
+        expect(record->seq == cursor && reader.cursor == cursor + 1 && record->payload == buf &&
+               record->len <= PAYLOAD_MAX);
     else if (result == BUS_LAPPED)
-        check(reader.cursor - cursor == reader.missed && reader.missed > 0);
+        expect(reader.cursor - cursor == reader.missed && reader.missed > 0);
     else if (result == BUS_EMPTY)
-        check(reader.cursor == cursor);
+        expect(reader.cursor == cursor);
     return result;
 }
 
@@ -153,7 +129,7 @@ static void read_to_the_end(void) {
     unsigned steps = 0;
 
     while (read_one(&record) != BUS_EMPTY)
-        check(++steps <= 4 * bus->slots);
+        expect(++steps <= 4 * bus->slots);
 }
 
 static void act_honestly(void) {
@@ -172,7 +148,7 @@ static void act_honestly(void) {
         break;
     case 3:
         found = bus_oldest(bus);
-        check(bus_next(bus) - found <= HISTORY);
+        expect(bus_next(bus) - found <= HISTORY);
         bus_begin(&reader, bus, found);
         break;
     case 4:
@@ -192,13 +168,13 @@ static void go_on(void) {
 
     arc4random_buf(&id, sizeof(id));
     bus_begin(&reader, bus, next);
-    check(publish(id, 10) == 1);
+    expect(publish(id, 10) == 1);
     if (next == 0)
         return; /* no reader begins there */
-    check(read_one(&record) == BUS_RECORD && record.client_id == id && record.len == 10);
+    expect(read_one(&record) == BUS_RECORD && record.client_id == id && record.len == 10);
     /* A descriptor that was forged before may lead to it, too. */
-    check(bus_find(seat, 2, id, &found) && found - next <= bus->slots);
-    check(publish(id, 10) == 0);
+    expect(bus_find(seat, 2, id, &found) && found - next <= bus->slots);
+    expect(publish(id, 10) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -207,13 +183,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     memcpy(mem, fresh, mem_size);
     memset(bus->claimed, 0, sizeof(bus->claimed));
-    check(bus_claim_row(bus) == 0 && bus_claim_row(bus) == OWN_ROW);
+    expect(bus_claim_row(bus) == 0 && bus_claim_row(bus) == OWN_ROW);
     seat = bus_sit(bus, OWN_ROW);
-    check(seat != NULL);
+    expect(seat != NULL);
     bus_begin(&reader, bus, 1);
-    at = data;
-    left = size;
-    while (left > 0)
+    input_begin(data, size);
+    while (input.left > 0)
         acts[take(1) % (sizeof(acts) / sizeof(acts[0]))]();
     read_to_the_end();
     go_on();

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int code;
 
     world_begin(data, size);
-    how = take();
+    how = take(1);
     settings.target.proto = how % 8 == 7 ? NET_UDP : NET_TCP;
     settings.wire = how % 8 < 3 ? WIRE_AUTO : (enum wire_mode)(how % 4);
     settings.is_russian = (how & 8) != 0;

@@ -16,38 +16,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     return 0;
 }
 
-/* ---- input: what is not there is 0 ---- */
-
-static const uint8_t *at;
-static size_t left;
-
-static uint64_t take(size_t bytes) {
-    uint64_t value = 0;
-
-    if (bytes > left)
-        bytes = left;
-    memcpy(&value, at, bytes);
-    at += bytes;
-    left -= bytes;
-    return value;
-}
-
-/* "length bytes", in memory that ends where they end. */
-static const char *take_text(size_t *out_len) {
-    static struct tail room;
-    size_t len = take(1);
-    char *text;
-
-    if (len == 255)
-        len = take(2);
-    len = len < left ? len : left;
-    text = tail_copy(&room, at, len);
-    at += len;
-    left -= len;
-    *out_len = len;
-    return text;
-}
-
 static struct peer *take_peer(void) {
     struct peer *peer = &world.peer[take(1) % PEERS];
 
@@ -243,13 +211,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         end_worker };
     unsigned how;
 
-    at = data;
-    left = size;
+    input_begin(data, size);
     how = (unsigned)take(1);
     world.lang = how & 1 ? SERVICE_LANG_RU : SERVICE_LANG_EN;
     world.is_event = (how & 2) == 0;
     world_begin();
-    while (left > 0) {
+    while (input.left > 0) {
         acts[take(1) % (sizeof(acts) / sizeof(acts[0]))]();
         turn();
     }

@@ -12,12 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static int exchange(struct echo_client *client, struct complaint *complaint) {
     static struct tail room;
     const uint64_t began_ms = world.now_ms;
-    size_t len = take();
+    size_t len = take(1);
     char *text;
     uint64_t rtt_ns;
     int code;
 
-    len = len < world.left ? len : world.left;
+    len = len < input.left ? len : input.left;
     text = tail_make(&room, len);
     take_bytes(text, len);
     world.send_how = 0;
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int code;
 
     world_begin(data, size);
-    target.proto = take() % 2 == 0 ? NET_TCP : NET_UDP;
+    target.proto = take(1) % 2 == 0 ? NET_TCP : NET_UDP;
     code = echo_client_open(&client, &target, &complaint);
     for (unsigned i = 0; i < EXCHANGES_MOST && code == EXIT_CODE_OK; i++)
         code = exchange(&client, &complaint);

@@ -12,7 +12,7 @@
 
 #include "shared/escape.h"
 #include "shared/log.h"
-#include "tests/fuzz/tail.h"
+#include "tests/fuzz/input.h"
 #include "workers/services/message_log/message_log.h"
 #include "workers/services/message_log/message_log_file.h"
 #include "workers/services/message_log/message_log_senders.h"
@@ -36,17 +36,6 @@ static struct message_log_sender *places[PATHS]; /* where each path may stand */
 static void *settings, *worker;
 static uint64_t now_ms;
 static bool is_full; /* the file's disk */
-static const uint8_t *at;
-static size_t left;
-
-#define expect(ok) expect_at(ok, __LINE__)
-
-static void expect_at(bool ok, int line) {
-    if (ok)
-        return;
-    fprintf(stderr, "the check in line %d\n", line);
-    abort();
-}
 
 /* ---- session.h, post.h ---- */
 
@@ -173,32 +162,6 @@ void message_log_file_close(struct message_log_file *file) {
 
 /* ---- */
 
-static uint64_t take(size_t bytes) {
-    uint64_t value = 0;
-
-    if (bytes > left)
-        bytes = left;
-    memcpy(&value, at, bytes);
-    at += bytes;
-    left -= bytes;
-    return value;
-}
-
-static const char *take_text(size_t *out_len) {
-    static struct tail room;
-    size_t len = take(1);
-    char *text;
-
-    if (len == 255)
-        len = take(2);
-    len = len < left ? len : left;
-    text = tail_copy(&room, at, len);
-    at += len;
-    left -= len;
-    *out_len = len;
-    return text;
-}
-
 static void *setting(const char *name) {
     const struct setting *row = message_log_service.settings;
 
@@ -302,11 +265,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static void (*const acts[])(void) = { say_over_stream, say_over_stream, say_by_datagram,
         say_by_datagram, hand_over, write_into_senders, pass_time, say_over_stream };
 
-    at = data;
-    left = size;
+    input_begin(data, size);
     begin((unsigned)take(1));
     expect(message_log_service.worker_open(NULL) == 0);
-    while (left > 0)
+    while (input.left > 0)
         acts[take(1) % (sizeof(acts) / sizeof(acts[0]))]();
     message_log_service.worker_close(NULL);
     return 0;

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int fd, code;
 
     world_begin(data, size);
-    how = take();
+    how = take(1);
     target.proto = how % 8 == 7 ? NET_UDP : NET_TCP;
     sending.name = how & 8 ? "Ann" : "";
     sending.given = how & 0x10 ? &given : NULL;

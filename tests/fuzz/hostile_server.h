@@ -33,52 +33,23 @@
 #include "shared/escape.h"
 #include "shared/exit_code.h"
 #include "shared/line_editor.h"
-#include "tests/fuzz/tail.h"
+#include "tests/fuzz/input.h"
 
 enum { PEER_FD = 1000, SIGNALS_FD = 1001, POLLS_MOST = 200, FOR_EVER_MS = 60000 };
 
 static struct {
-    const uint8_t *at;
-    size_t left;
     uint64_t now_ms;
     unsigned polls_since_end, send_how;
     bool is_open, is_datagram, is_terminal, is_json, has_typed;
     struct tail typed;
 } world;
 
-#define expect(ok) expect_at(ok, __LINE__)
-
-static void expect_at(bool ok, int line) {
-    if (ok)
-        return;
-    fprintf(stderr, "the check in line %d\n", line);
-    abort();
-}
-
 static void world_begin(const uint8_t *data, size_t size) {
     expect(!world.is_open);
-    world.at = data;
-    world.left = size;
+    input_begin(data, size);
     world.now_ms = 1000000;
     world.polls_since_end = world.send_how = 0;
     world.has_typed = false;
-}
-
-static unsigned take(void) {
-    if (world.left == 0)
-        return 0;
-    world.left--;
-    return *world.at++;
-}
-
-static size_t take_bytes(char *dst, size_t n) {
-    if (n > world.left)
-        n = world.left;
-    if (n > 0)
-        memcpy(dst, world.at, n);
-    world.at += n;
-    world.left -= n;
-    return n;
 }
 
 /* ---- clock.h ---- */
@@ -103,22 +74,22 @@ uint64_t clock_wall_ns(void) {
 
 /* Length and bytes of one piece; at most size are written. Returns the length. */
 static size_t take_piece(char *dst, size_t size) {
-    size_t n = take();
+    size_t n = take(1);
 
     if (n == 255)
-        n = take() << 8 | take();
-    n = n < world.left ? n : world.left;
+        n = take(1) << 8 | take(1);
+    n = n < input.left ? n : input.left;
     take_bytes(dst, n < size ? n : size);
     if (n > size) {
-        world.at += n - size;
-        world.left -= n - size;
+        input.at += n - size;
+        input.left -= n - size;
     }
     return n;
 }
 
 static ssize_t take_error(void) {
     static const int errors[] = { EAGAIN, EINTR, ECONNRESET };
-    const unsigned how = take() % 4;
+    const unsigned how = take(1) % 4;
 
     if (how == 3)
         return 0;
@@ -143,18 +114,18 @@ ssize_t recv(int fd, void *buf, size_t size, int flags) {
     unsigned kind;
 
     expect(fd == PEER_FD && world.is_open && size > 0);
-    if (world.left == 0 && !world.is_datagram)
+    if (input.left == 0 && !world.is_datagram)
         return 0;
-    if (world.left == 0) {
+    if (input.left == 0) {
         errno = EAGAIN;
         return -1;
     }
     do {
-        kind = take();
+        kind = take(1);
         if (kind % 8 == 7)
             return n > 0 ? (ssize_t)n : take_error();
         n += take_part(kind, (char *)buf + n, size - n);
-    } while (!world.is_datagram && (kind & 0x40) != 0 && n < size && world.left > 0);
+    } while (!world.is_datagram && (kind & 0x40) != 0 && n < size && input.left > 0);
     return (ssize_t)(n < size || (flags & MSG_TRUNC) != 0 ? n : size);
 }
 
@@ -165,7 +136,7 @@ ssize_t send(int fd, const void *buf, size_t len, int flags) {
 
     expect(fd == PEER_FD && world.is_open && (flags & MSG_NOSIGNAL) != 0);
     memcpy(sink, buf, len < sizeof(sink) ? len : sizeof(sink));
-    if (world.left > 0 && world.send_how >= 2) {
+    if (input.left > 0 && world.send_how >= 2) {
         errno = world.send_how == 2 ? EAGAIN : EPIPE;
         return -1;
     }
@@ -217,11 +188,11 @@ int poll(struct pollfd *fds, nfds_t n, int timeout) {
     unsigned how;
     int count = 0;
 
-    if (world.left == 0)
+    if (input.left == 0)
         return poll_at_end(fds, n, timeout);
-    how = take();
+    how = take(1);
     if ((how & 0x60) == 0x40)
-        world.send_how = take() % 4;
+        world.send_how = take(1) % 4;
     world.now_ms += (how & 0x18) * (how & 0x18);
     for (nfds_t i = 0; i < n; i++) {
         fds[i].revents = fds[i].fd < 0 ? 0 : ready(fds[i].fd, fds[i].events, how);
@@ -243,7 +214,7 @@ int dial_refuse_absent(const struct dial_target *target, struct complaint *compl
 int dial_open(const struct dial_target *target, uint64_t timeout_ms, int *out_fd,
     struct complaint *complaint) {
     *out_fd = -1;
-    if (world.left == 0 || take() % 4 == 3) {
+    if (input.left == 0 || take(1) % 4 == 3) {
         world.now_ms += timeout_ms;
         return dial_refuse_absent(target, complaint);
     }
@@ -288,7 +259,7 @@ ssize_t read(int fd, void *buf, size_t len) {
     if (fd != SIGNALS_FD)
         return syscall(SYS_read, fd, buf, len);
     expect(len == sizeof(info));
-    info.ssi_signo = signals[take() % 4];
+    info.ssi_signo = signals[take(1) % 4];
     memcpy(buf, &info, sizeof(info));
     return sizeof(info);
 }
@@ -317,13 +288,13 @@ void line_editor_close(void) {
 enum line_editor_found line_editor_next(const char **out, size_t *out_len) {
     size_t n;
 
-    if (world.left == 0)
+    if (input.left == 0)
         return LINE_EDITOR_END;
-    n = world.has_typed ? take() : 0;
+    n = world.has_typed ? take(1) : 0;
     world.has_typed = false;
     if (n == 0 || n == 255)
         return n == 0 ? LINE_EDITOR_NONE : LINE_EDITOR_END;
-    *out_len = n < world.left ? n : world.left;
+    *out_len = n < input.left ? n : input.left;
     *out = tail_make(&world.typed, *out_len);
     take_bytes((char *)*out, *out_len);
     return LINE_EDITOR_LINE;
