@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JOBS_BOARD_ABI  1u
-#define JOBS_BOARD_ROWS 1024u
+#define JOBS_BOARD_ABI    2u
+#define JOBS_BOARD_ROWS   1024u
+#define JOBS_BOARD_TRIALS 2048u
 
 enum jobs_board_state {
     JOBS_BOARD_FREE,     /* there is no worker */
@@ -32,6 +33,22 @@ struct jobs_board_row {
     _Atomic uint64_t started_at_ns;
 };
 
+/* How far a job was seen to be. */
+struct jobs_board_progress {
+    uint64_t chunks_done, records, result_bytes;
+    uint32_t digest;
+};
+
+/* A job that is in work, or was when a job supervisor died: book_trial.c. Kept by the next one. */
+struct jobs_board_trial {
+    _Atomic uint64_t job; /* id, written last; 0: free */
+    _Atomic uint32_t is_in_work;
+    _Atomic uint32_t deaths;       /* of the job supervisor since then, the job being in work */
+    _Atomic uint32_t deaths_alone; /* of these, nothing else being in work */
+    _Atomic uint32_t newest;       /* of progress: the other one may be half written */
+    struct jobs_board_progress progress[2];
+};
+
 struct jobs_board {
     uint32_t abi;
     _Atomic uint32_t rows; /* workers there may be */
@@ -40,6 +57,7 @@ struct jobs_board {
     _Atomic uint64_t chunks;                  /* accepted, likewise */
     _Atomic uint64_t deaths;                  /* of workers that were not asked to leave */
     struct jobs_board_row row[JOBS_BOARD_ROWS];
+    struct jobs_board_trial trial[JOBS_BOARD_TRIALS];
 };
 
 /* Make and map it; no child inherits the mapping yet. Parent, once. Returns NULL with errno. */
@@ -50,7 +68,10 @@ void jobs_board_set_inherited(struct jobs_board *board, bool is_inherited);
 
 void jobs_board_free(struct jobs_board *board);
 
-/* A new job supervisor begins: what the last one left in rows and states goes. Its writer. */
+/*
+ * A new job supervisor begins: what the last one left in rows and states goes, its trials stay.
+ * Its writer.
+ */
 void jobs_board_clear(struct jobs_board *board, uint32_t rows);
 
 #endif

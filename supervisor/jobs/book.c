@@ -54,15 +54,20 @@ static void count_chunks(struct entry *entry) {
 
 /* Those that were begun come first, and among them the oldest. */
 static void take_up(struct book *book) {
+    char cause[ENTRY_CAUSE_MAX];
     struct entry *entry;
 
-    TAILQ_FOREACH (entry, &book->all, link) {
-        if (entry_has_ended(entry)) {
+    book_trial_take_up(book);
+    TAILQ_FOREACH (entry, &book->all, link)
+        if (entry_has_ended(entry))
             add_ended(book, entry);
+    TAILQ_FOREACH (entry, &book->all, link) {
+        if (entry_has_ended(entry))
             continue;
-        }
         count_chunks(entry);
-        if (entry->runs > 0)
+        if (book_trial_is_lost(entry, cause))
+            book_turn_end_as(book, entry, ENTRY_FAILED, EXIT_CODE_FAILED, cause);
+        else if (entry->runs > 0)
             book_turn_add(&book->queue, entry);
     }
     TAILQ_FOREACH (entry, &book->all, link)

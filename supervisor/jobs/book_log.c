@@ -51,6 +51,13 @@ void book_log_state(const struct entry *entry) {
         log_write(LOG_LEVEL_INFO, "job_resumed", fields, "a job that waited goes on");
 }
 
+void book_log_suspect(const struct entry *entry) {
+    const struct log_field fields[] = { LOG_NUMBER("job", entry->id),
+        LOG_TEXT("cause", entry->cause), END };
+
+    log_write(LOG_LEVEL_WARN, "job_suspect", fields, "a job may be what kills the job supervisor");
+}
+
 void book_log_ended(const struct entry *entry) {
     const int level = entry->state == ENTRY_DONE || entry->state == ENTRY_CANCELLED
                           ? LOG_LEVEL_INFO

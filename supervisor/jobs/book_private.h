@@ -39,12 +39,14 @@ struct book {
     unsigned untidy;  /* done, and their journals are still there */
     bool is_stopping;
     uint64_t now_ns;
-    uint64_t plan_at_ns;    /* look at the plan then; UINT64_MAX: nothing will be due */
-    bool has_room;          /* the spool is smaller than max_spool */
-    uint64_t measure_at_ns; /* see then whether it still is, while something is in work */
-    uint64_t keep_at_ns;    /* look for what is old then */
-    uint64_t quiet_at_ns;   /* until then something is going on, and what takes long can wait */
-    uint64_t late_at_ns;    /* say again then that what is due has no room */
+    uint64_t plan_at_ns;     /* look at the plan then; UINT64_MAX: nothing will be due */
+    bool has_room;           /* the spool is smaller than max_spool */
+    uint64_t measure_at_ns;  /* see then whether it still is, while something is in work */
+    uint64_t keep_at_ns;     /* look for what is old then */
+    uint64_t quiet_at_ns;    /* until then something is going on, and what takes long can wait */
+    uint64_t late_at_ns;     /* say again then that what is due has no room */
+    uint64_t alone_until_ns; /* a suspect is in work, and until then nothing is begun beside it */
+    unsigned trial_next;     /* of the board: where the next free row may be */
 };
 
 /* ---- book_turn.c ---- */
@@ -73,6 +75,26 @@ void book_turn_put_back(struct book *book, struct entry *entry);
 
 /* The board's numbers of jobs. */
 void book_turn_count(struct book *book);
+
+/* ---- book_trial.c ---- */
+
+/* Before anything is queued: see under which jobs the last job supervisor died. */
+void book_trial_take_up(struct book *book);
+
+/* The job is begun, paused or goes on; got on, or is none of ours any more. */
+void book_trial_begin(struct book *book, struct entry *entry);
+void book_trial_set_in_work(struct book *book, struct entry *entry, bool is_in_work);
+void book_trial_see_progress(struct book *book, struct entry *entry);
+void book_trial_end(struct book *book, struct entry *entry);
+
+/* It may be what kills the job supervisor: it has its turn when nothing else has. */
+bool book_trial_is_suspect(const struct entry *entry);
+
+/*
+ * It is: it is not begun again by itself. Writes why, and into the entry how far it was seen to be:
+ * what is begun again finds that out itself.
+ */
+bool book_trial_is_lost(struct entry *entry, char cause[ENTRY_CAUSE_MAX]);
 
 /* ---- book_copy.c ---- */
 
@@ -118,6 +140,7 @@ int book_submit_check_room(
 void book_log_submitted(const struct entry *entry);
 void book_log_started(const struct entry *entry);
 void book_log_state(const struct entry *entry);
+void book_log_suspect(const struct entry *entry);
 void book_log_ended(const struct entry *entry);
 void book_log_asked(const char *event, const struct entry *entry, const struct asker *asker);
 void book_log_forgotten(const struct entry *entry, const char *cause);

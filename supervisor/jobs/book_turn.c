@@ -45,6 +45,7 @@ static void note_end(struct book *book, struct entry *entry) {
 
 void book_turn_end(struct book *book, struct entry *entry) {
     entry->ended_at_unix_ms = book_now_unix_ms();
+    book_trial_end(book, entry);
     note_end(book, entry);
     book_turn_add(&book->ended, entry);
     if (entry->state == ENTRY_DONE)
@@ -72,11 +73,12 @@ void book_turn_end_as(struct book *book, struct entry *entry, enum entry_state s
 /* ---- the runner's words ---- */
 
 static void on_progress(void *arg, struct entry *entry) {
-    (void)arg;
+    book_trial_see_progress(arg, entry);
     entry_tell(entry);
 }
 
 static void on_state(void *arg, struct entry *entry) {
+    book_trial_set_in_work(arg, entry, entry->state == ENTRY_RUNNING);
     book_turn_count(arg);
     book_log_state(entry);
     entry_tell(entry);
@@ -86,6 +88,7 @@ void book_turn_put_back(struct book *book, struct entry *entry) {
     struct complaint complaint;
 
     entry->state = ENTRY_QUEUED;
+    book_trial_end(book, entry);
     book_turn_add(&book->queue, entry);
     book_turn_count(book);
     if (store_note_run(book->store, entry, &complaint) < 0)
@@ -132,12 +135,17 @@ static bool is_alone(const struct book *book, const struct entry *entry, unsigne
 }
 
 static struct entry *pick(const struct book *book) {
-    struct entry *entry, *best = NULL;
+    struct entry *entry, *best = NULL, *suspect = NULL;
     unsigned least = 0, of_user;
 
-    if (book->is_stopping || book->working.count >= book->config->max_running)
+    if (book->is_stopping || book->working.count >= book->config->max_running ||
+        book->now_ns < book->alone_until_ns)
         return NULL;
     TAILQ_FOREACH (entry, &book->queue.list, turn) {
+        if (book_trial_is_suspect(entry)) {
+            suspect = suspect != NULL ? suspect : entry;
+            continue;
+        }
         if (!is_alone(book, entry, &of_user) || (best != NULL && of_user >= least))
             continue;
         best = entry;
@@ -145,7 +153,7 @@ static struct entry *pick(const struct book *book) {
         if (least == 0)
             break;
     }
-    return best;
+    return best != NULL || book->working.count > 0 ? best : suspect;
 }
 
 bool book_turn_is_due(const struct book *book) {
@@ -190,6 +198,7 @@ static void begin(struct book *book, struct entry *entry) {
     entry->state = ENTRY_RUNNING;
     entry->cause[0] = '\0';
     store_folder(book->store, entry->id, folder);
+    book_trial_begin(book, entry);
     if (runner_start(book->runner, entry, folder, &complaint, &exit_code) < 0) {
         book_turn_end_as(book, entry, ENTRY_FAILED, exit_code, complaint.text);
         return;

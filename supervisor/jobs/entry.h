@@ -37,6 +37,7 @@ enum entry_state {
 const char *entry_state_name(enum entry_state state);
 
 struct entry;
+struct jobs_board_trial;
 struct run;
 
 /* Somebody who wants to know when the job moves. While there is one, the job is not forgotten. */
@@ -73,8 +74,9 @@ struct entry {
     /* While it is in work. */
     struct run *run; /* the runner's; NULL: not in work */
     /* The book's. */
-    bool is_unnoted; /* its end is not on the disk yet */
-    bool is_untidy;  /* DONE, and what helped to make its result is still there */
+    struct jobs_board_trial *trial; /* what became of job supervisors under it; NULL: nothing */
+    bool is_unnoted;                /* its end is not on the disk yet */
+    bool is_untidy;                 /* DONE, and what helped to make its result is still there */
     TAILQ_HEAD(entry_watcher_list, entry_watcher) watchers;
 };
 

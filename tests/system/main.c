@@ -42,6 +42,7 @@ int main(int argc, char **argv) {
         doctor_suite,
         daemon_jobs_suite,
         daemon_jobs_storm_suite,
+        daemon_jobs_trial_suite,
         daemon_jobs_plan_suite,
         completion_suite,
         bus_suite,

@@ -43,6 +43,7 @@ extern const struct harness_suite daemon_jobs_keeper_suite;
 extern const struct harness_suite doctor_suite;
 extern const struct harness_suite daemon_jobs_suite;
 extern const struct harness_suite daemon_jobs_storm_suite;
+extern const struct harness_suite daemon_jobs_trial_suite;
 extern const struct harness_suite daemon_jobs_plan_suite;
 extern const struct harness_suite completion_suite;
 extern const struct harness_suite bus_suite;
