@@ -81,9 +81,11 @@ void peers_say_frame(const struct peer *peer, const char *text) {
 /* ---- hearing ---- */
 
 bool peers_read(struct peer *peer) {
-    ssize_t n = recv(
-        peer->fd, peer->heard + peer->len, sizeof(peer->heard) - peer->len - 1, MSG_DONTWAIT);
+    const size_t room = sizeof(peer->heard) - peer->len - 1;
+    ssize_t n;
 
+    CHECK(room > 0, "it has said more than is kept here");
+    n = recv(peer->fd, peer->heard + peer->len, room, MSG_DONTWAIT);
     if (n > 0)
         peer->len += (size_t)n;
     peer->heard[peer->len] = '\0';

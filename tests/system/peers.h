@@ -13,7 +13,7 @@
 struct peer {
     int fd; /* -1: it has ended */
     size_t len;
-    char heard[1 << 17];
+    char heard[1 << 20];
 };
 
 /* Of a connection, which becomes its own. */
