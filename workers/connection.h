@@ -28,6 +28,7 @@ struct connection {
     bool is_handed_over;     /* it began in another worker */
     bool is_corked;          /* what is sent waits for connection_flush() */
     bool is_full;            /* the socket took no more when it was tried last */
+    bool owes_writable;      /* the service may wait for room, and there is or will be some */
     struct dialect *dialect; /* of a service of texts; NULL: bytes go through as they are */
     void *state;             /* the service's; NULL: none */
     char *unsent;            /* NULL: none */

@@ -173,6 +173,7 @@ int connection_sendv(struct connection *connection, const struct iovec *iov, int
         return -1;
     }
     if (total > 0 && !has_room(connection, total)) {
+        connection->owes_writable |= connection_has_unsent(connection);
         errno = ENOBUFS;
         return -1;
     }

@@ -45,7 +45,6 @@ struct post_session {
     enum post_phase phase;
     uint32_t mask; /* what is watched for; 0: it is not in the loop */
     bool is_timed, is_touched;
-    bool owes_writable;             /* the service is told when all is out */
     bool stays;                     /* it cannot be given */
     bool may_be_duplicated;         /* its descriptor is, or was, in another worker too */
     TAILQ_ENTRY(post_session) link; /* its phase's */

@@ -25,7 +25,7 @@ static void lay_down(struct post *post, struct post_session *session) {
 /* It is not taken: it goes on here. What it has missed meanwhile its service sends it. */
 static void take_back(struct post *post, struct post_session *session) {
     post->offered--;
-    session->owes_writable = true;
+    session->connection.owes_writable = true;
     post_move(session, POST_READING);
     if (post->is_cut)
         post_linger(session, SESSION_END_CUT);

@@ -66,7 +66,13 @@ enum wire_form session_form(const struct session *session) {
 }
 
 size_t session_unsent(const struct session *session) {
-    return is_datagram(session) ? 0 : connection_count_unsent(connection_of(session));
+    struct connection *connection;
+
+    if (is_datagram(session))
+        return 0;
+    connection = connection_of(session);
+    connection->owes_writable |= connection_has_unsent(connection);
+    return connection_count_unsent(connection);
 }
 
 void session_pause(struct session *session, uint64_t for_ms) {

@@ -89,7 +89,7 @@ struct storm {
     const char *window, *chunk;
     uint64_t last;              /* of the interval, by 3 */
     uint64_t least_us, most_us; /* between two kills */
-    bool is_lingering;          /* frames are written in steps; then kills must tear some */
+    bool is_lingering; /* frames are written in steps; then kills must tear some: a 20th of many */
 };
 
 /* One job under fire; its stream is checked while it comes. */

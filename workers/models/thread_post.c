@@ -64,7 +64,7 @@ static bool give_away(struct thread_post *own) {
         return true;
     }
     /* It has missed something meanwhile, perhaps. */
-    own->session.owes_writable = true;
+    own->session.connection.owes_writable = true;
     post_touch(connection);
     return false;
 }

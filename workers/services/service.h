@@ -87,7 +87,10 @@ struct service_ops {
     void (*open)(struct session *session);
     /* One whole message as the wire decoded it (it may be empty), or one datagram. */
     void (*message)(struct session *session, const char *data, size_t len);
-    /* All that was sent is out: there is room again. The first hook after unpack, too. */
+    /*
+     * All that was sent is out, and some of it was found unsent before: there is room again. The
+     * first hook after unpack, too.
+     */
     void (*writable)(struct session *session);
     /* The worker ends the session, now: last words. */
     void (*drain)(struct session *session);

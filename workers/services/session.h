@@ -60,7 +60,10 @@ void session_send_each(struct session_sending *list, unsigned n);
 /* WIRE_FORM_RAW for datagrams, and while the peer has not said anything. */
 enum wire_form session_form(const struct session *session);
 
-/* Bytes that were sent and that the socket has not taken yet. */
+/*
+ * Bytes that were sent and that the socket has not taken yet. Who finds some may wait for the
+ * writable hook: it comes when all is out, even if that is before this turn has ended.
+ */
 size_t session_unsent(const struct session *session);
 
 /* Give it no message for so long (again from now on): who floods is delayed. Not for datagrams. */

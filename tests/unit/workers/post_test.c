@@ -73,6 +73,38 @@ Test(post, reading_stops_while_sixteen_answers_are_not_out) {
     cr_assert(strstr(fixture_told(), "writable|") != NULL);
 }
 
+/* It stops when it finds too much unsent, though all of it goes out before anybody waits. */
+static void answer_until_it_waits(struct session *session, const char *data, size_t len) {
+    (void)data;
+    (void)len;
+    for (unsigned i = 0; i < 3 && session_unsent(session) == 0; i++)
+        session_send(session, "some", 4);
+}
+
+Test(post, who_waits_for_room_is_told_also_when_it_came_at_once) {
+    int fd = fixture_connect(NET_UNIX);
+
+    answer = answer_until_it_waits;
+    fixture_say(fd, "one\n");
+    cr_assert_str_eq(fixture_read(fd, 100), "some\n");
+    cr_assert_str_eq(fixture_told(), "one|writable|");
+}
+
+static void answer_once(struct session *session, const char *data, size_t len) {
+    (void)data;
+    (void)len;
+    session_send(session, "some", 4);
+}
+
+Test(post, who_does_not_wait_is_not_told) {
+    int fd = fixture_connect(NET_UNIX);
+
+    answer = answer_once;
+    fixture_say(fd, "one\n");
+    cr_assert_str_eq(fixture_read(fd, 100), "some\n");
+    cr_assert_str_eq(fixture_told(), "one|");
+}
+
 static void pause_a_second(struct session *session, const char *data, size_t len) {
     (void)data;
     (void)len;
@@ -267,7 +299,7 @@ Test(post, what_has_no_room_is_refused_whole_and_the_session_goes_on) {
     cr_assert_str_eq(text, "", "half of one came");
     fixture_told();
     fixture_say(fd, "y\n");
-    cr_assert_str_eq(fixture_told(), "y|");
+    cr_assert_str_eq(fixture_told(), "y|writable|", "who was refused is not told of room");
 }
 
 /* ---- time ---- */
