@@ -172,10 +172,11 @@ static void take_room(struct club *club, struct member *member, const char *line
         fail(club, member, "no room", line);
         return;
     }
+    /* A place before the first message is none to come back to. */
     if (member->at == 0) {
+        club->members->open += member->room[0] == '\0';
         strcpy(member->room, room);
         member->at = seq;
-        club->members->open++;
     } else if (strcmp(room, member->room) != 0 || (seq != member->at && !member->is_datagram)) {
         fail(club, member, "another place", line);
     }
