@@ -55,13 +55,13 @@ static struct {
     enum service_lang lang;
     bool is_event; /* else one of the two is a thread's post */
     uint64_t now_ms, chance;
-} world;
+} room;
 
 /* ---- chance: the same in each run ---- */
 
 static uint32_t draw_number(void) {
-    world.chance = world.chance * 6364136223846793005ull + 1442695040888963407ull;
-    return (uint32_t)(world.chance >> 32);
+    room.chance = room.chance * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(room.chance >> 32);
 }
 
 void arc4random_buf(void *buf, size_t len) {
@@ -77,24 +77,9 @@ uint32_t arc4random(void) {
     return draw_number();
 }
 
+#include "tests/support/chat_stand_in.h"
+
 /* ---- session.h ---- */
-
-static struct peer *peer_of(const struct session *session) {
-    return (struct peer *)session;
-}
-
-void *session_state(const struct session *session) {
-    return peer_of(session)->state;
-}
-
-struct post *session_post(const struct session *session) {
-    return peer_of(session)->post;
-}
-
-const void *session_settings(const struct session *session) {
-    (void)session;
-    return &world.settings;
-}
 
 /* All of it is read; a peer that does not read has room for so much. */
 static int put_out(struct peer *peer, const char *data, size_t len) {
@@ -103,7 +88,7 @@ static int put_out(struct peer *peer, const char *data, size_t len) {
     memcpy(sink, data, len < sizeof(sink) ? len : sizeof(sink));
     if (peer->unsent == 0)
         return 0;
-    if (peer->unsent + len > world.settings.queue_hard + 65536)
+    if (peer->unsent + len > room.settings.queue_hard + 65536)
         return -1;
     peer->unsent += len;
     return 0;
@@ -125,19 +110,6 @@ int session_sendv(struct session *session, const struct iovec *iov, int n) {
     return result;
 }
 
-void session_send_each(struct session_sending *list, unsigned n) {
-    for (unsigned i = 0; i < n; i++)
-        list[i].is_sent = put_out(peer_of(list[i].session), list[i].data, list[i].len) == 0;
-}
-
-enum wire_form session_form(const struct session *session) {
-    return peer_of(session)->form;
-}
-
-size_t session_unsent(const struct session *session) {
-    return peer_of(session)->unsent;
-}
-
 void session_pause(struct session *session, uint64_t for_ms) {
     (void)session;
     expect(for_ms > 0);
@@ -150,16 +122,6 @@ void session_close(struct session *session) {
 void session_add_count(const struct session *session, unsigned counter, uint64_t n) {
     (void)session, (void)n;
     expect(counter < SERVICE_COUNTERS_MAX);
-}
-
-enum service_lang session_lang(const struct session *session) {
-    (void)session;
-    return world.lang;
-}
-
-bool session_is_heard(const struct session *session) {
-    (void)session;
-    return true;
 }
 
 static void say(const char *format, va_list args) {
@@ -178,15 +140,15 @@ void session_say(const struct session *session, const char *event, const char *f
 }
 
 void session_path(const struct session *session, struct session_path *out) {
-    *out = peer_of(session) == &world.datagram ? world.path : (struct session_path){ .port = 0 };
+    *out = peer_of(session) == &room.datagram ? room.path : (struct session_path){ .port = 0 };
 }
 
 /* ---- post.h ---- */
 
 static struct session *next_from(struct post *post, unsigned i) {
     for (; i < PEERS; i++)
-        if (world.peer[i].is_open && world.peer[i].post == post && !world.peer[i].is_closing)
-            return &world.peer[i].session;
+        if (room.peer[i].is_open && room.peer[i].post == post && !room.peer[i].is_closing)
+            return &room.peer[i].session;
     return NULL;
 }
 
@@ -195,7 +157,7 @@ struct session *post_first(struct post *post) {
 }
 
 struct session *post_next(struct post *post, struct session *session) {
-    return next_from(post, (unsigned)(peer_of(session) - world.peer) + 1);
+    return next_from(post, (unsigned)(peer_of(session) - room.peer) + 1);
 }
 
 void *post_state(struct post *post) {
@@ -206,54 +168,8 @@ void *post_worker(struct post *post) {
     return &post->worker;
 }
 
-const void *post_settings(const struct post *post) {
-    (void)post;
-    return &world.settings;
-}
-
-enum service_lang post_lang(const struct post *post) {
-    (void)post;
-    return world.lang;
-}
-
-uint64_t post_now_ms(const struct post *post) {
-    (void)post;
-    return world.now_ms;
-}
-
 bool post_is_main(const struct post *post) {
-    return post->index == 0 || world.is_event;
-}
-
-struct bus *post_bus(const struct post *post) {
-    (void)post;
-    return world.bus;
-}
-
-int post_publish(struct post *post, const struct bus_record *record, uint64_t *out_seq) {
-    return bus_publish(post->seat, record, out_seq);
-}
-
-struct bus_seat *post_seat(struct post *post) {
-    return post->seat;
-}
-
-struct bus_reader *post_reader(struct post *post) {
-    return &post->reader;
-}
-
-void *post_shared(struct post *post) {
-    (void)post;
-    return world.shared;
-}
-
-void *post_owned(struct post *post) {
-    (void)post;
-    return world.owned;
-}
-
-unsigned post_row(const struct post *post) {
-    return (unsigned)post->row;
+    return post->index == 0 || room.is_event;
 }
 
 unsigned post_count_rows(const struct post *post) {
@@ -264,7 +180,7 @@ unsigned post_count_rows(const struct post *post) {
 uint32_t post_life(const struct post *post, unsigned row) {
     (void)post;
     expect(row < ROWS);
-    return world.life[row];
+    return room.life[row];
 }
 
 bool post_owns(const struct post *post) {
@@ -272,8 +188,8 @@ bool post_owns(const struct post *post) {
 }
 
 struct session *post_to(struct post *post, const struct session_path *path) {
-    world.datagram.post = post;
-    return path->port != 0 ? &world.datagram.session : NULL;
+    room.datagram.post = post;
+    return path->port != 0 ? &room.datagram.session : NULL;
 }
 
 void post_add_count(const struct post *post, unsigned counter, uint64_t n) {
@@ -297,49 +213,49 @@ static void world_make(void) {
 
     crc32c_init();
     setenv("TZ", "UTC", 1);
-    settings_set_defaults(chat_settings_table, &world.settings);
-    world.settings.members_max = MEMBERS_MAX;
-    world.settings.udp_members = UDP_MEMBERS;
-    world.settings.history = HISTORY;
-    world.settings.crowd = 6;
-    world.settings.replay = 4;
-    world.settings.queue_soft = 8192;
-    world.settings.queue_hard = 32768;
-    world.settings.udp_trusted = CHAT_TRUST_LOOPBACK;
-    chat_service.bus(&world.settings, &bus);
+    settings_set_defaults(chat_settings_table, &room.settings);
+    room.settings.members_max = MEMBERS_MAX;
+    room.settings.udp_members = UDP_MEMBERS;
+    room.settings.history = HISTORY;
+    room.settings.crowd = 6;
+    room.settings.replay = 4;
+    room.settings.queue_soft = 8192;
+    room.settings.queue_hard = 32768;
+    room.settings.udp_trusted = CHAT_TRUST_LOOPBACK;
+    chat_service.bus(&room.settings, &bus);
     bus.arena_bytes = 4 * bus.payload_max;
-    world.shared_size = chat_service.shared_size(&world.settings);
-    world.owned_size = chat_service.owned_size(&world.settings);
-    world.mem = aligned_alloc(BUS_PAGE, bus_size(&bus));
-    world.shared = malloc(world.shared_size);
-    world.fresh_shared = calloc(1, world.shared_size);
-    world.owned = malloc(world.owned_size);
-    memset(world.mem, 0, bus_size(&bus));
-    expect(bus_format(world.mem, &bus) == 0);
-    expect(chat_service.shared_init(world.fresh_shared, world.shared_size, &world.settings) == 0);
-    world.bus = bus_attach(world.mem, bus_size(&bus));
-    expect(world.bus != NULL);
-    world.fresh_size = (size_t)((char *)world.bus->arena - world.mem);
-    world.fresh = malloc(world.fresh_size);
-    memcpy(world.fresh, world.mem, world.fresh_size);
+    room.shared_size = chat_service.shared_size(&room.settings);
+    room.owned_size = chat_service.owned_size(&room.settings);
+    room.mem = aligned_alloc(BUS_PAGE, bus_size(&bus));
+    room.shared = malloc(room.shared_size);
+    room.fresh_shared = calloc(1, room.shared_size);
+    room.owned = malloc(room.owned_size);
+    memset(room.mem, 0, bus_size(&bus));
+    expect(bus_format(room.mem, &bus) == 0);
+    expect(chat_service.shared_init(room.fresh_shared, room.shared_size, &room.settings) == 0);
+    room.bus = bus_attach(room.mem, bus_size(&bus));
+    expect(room.bus != NULL);
+    room.fresh_size = (size_t)((char *)room.bus->arena - room.mem);
+    room.fresh = malloc(room.fresh_size);
+    memcpy(room.fresh, room.mem, room.fresh_size);
     for (unsigned i = 0; i < PEERS; i++)
-        world.peer[i].state = malloc(chat_service.session_size);
-    world.datagram.session.proto = NET_UDP;
-    world.datagram.form = WIRE_FORM_RAW;
+        room.peer[i].state = malloc(chat_service.session_size);
+    room.datagram.session.proto = NET_UDP;
+    room.datagram.form = WIRE_FORM_RAW;
 }
 
 static void start_worker(unsigned index) {
-    struct post *post = &world.post[index];
+    struct post *post = &room.post[index];
 
-    *post = (struct post){ .index = index, .row = bus_claim_row(world.bus), .state = post->state };
+    *post = (struct post){ .index = index, .row = bus_claim_row(room.bus), .state = post->state };
     expect(post->row >= 0);
-    world.life[post->row] |= 1;
-    post->seat = bus_sit(world.bus, post->row);
+    room.life[post->row] |= 1;
+    post->seat = bus_sit(room.bus, post->row);
     expect(post->seat != NULL);
-    bus_begin(&post->reader, world.bus, bus_next(world.bus));
+    bus_begin(&post->reader, room.bus, bus_next(room.bus));
     if (chat_service.worker_open(post) < 0) {
         /* What was there is no room any more: its parent would make one. */
-        memcpy(world.shared, world.fresh_shared, world.shared_size);
+        memcpy(room.shared, room.fresh_shared, room.shared_size);
         expect(chat_service.worker_open(post) == 0);
     }
 }
@@ -354,10 +270,10 @@ static void forget_state(struct chat_post *state) {
 
 /* In order, or killed: then nobody is told, and what it has is left as it is. */
 static void stop_worker(unsigned index, bool is_killed) {
-    struct post *post = &world.post[index];
+    struct post *post = &room.post[index];
 
     for (unsigned i = 0; i < PEERS; i++) {
-        struct peer *peer = &world.peer[i];
+        struct peer *peer = &room.peer[i];
 
         if (!peer->is_open || peer->post != post)
             continue;
@@ -368,38 +284,38 @@ static void stop_worker(unsigned index, bool is_killed) {
     if (!is_killed)
         chat_service.worker_close(post);
     forget_state(&post->state);
-    bus_release_row(world.bus, post->row);
+    bus_release_row(room.bus, post->row);
     bus_leave(post->seat);
-    world.life[post->row] += 1;
+    room.life[post->row] += 1;
 }
 
 static void world_begin(void) {
-    memcpy(world.mem, world.fresh, world.fresh_size);
-    memset(world.bus->claimed, 0, sizeof(world.bus->claimed));
-    memset(world.life, 0, sizeof(world.life));
-    memcpy(world.shared, world.fresh_shared, world.shared_size);
-    memset(world.owned, 0, world.owned_size);
+    memcpy(room.mem, room.fresh, room.fresh_size);
+    memset(room.bus->claimed, 0, sizeof(room.bus->claimed));
+    memset(room.life, 0, sizeof(room.life));
+    memcpy(room.shared, room.fresh_shared, room.shared_size);
+    memset(room.owned, 0, room.owned_size);
     for (unsigned i = 0; i < PEERS; i++)
-        world.peer[i].is_open = false;
-    world.now_ms = 1000000;
-    world.chance = 1;
+        room.peer[i].is_open = false;
+    room.now_ms = 1000000;
+    room.chance = 1;
     for (unsigned i = 0; i < WORKERS; i++)
         start_worker(i);
 }
 
 static void world_end(void) {
     for (unsigned i = 0; i < PEERS; i++)
-        if (world.peer[i].is_open)
-            chat_service.close(&world.peer[i].session, SESSION_END_CUT);
+        if (room.peer[i].is_open)
+            chat_service.close(&room.peer[i].session, SESSION_END_CUT);
     for (unsigned i = 0; i < WORKERS; i++)
         stop_worker(i, true);
 }
 
 static struct peer *add_peer(unsigned i, unsigned post, enum wire_form form) {
-    struct peer *peer = &world.peer[i];
+    struct peer *peer = &room.peer[i];
     struct chat_member *state = peer->state;
 
-    *peer = (struct peer){ .post = &world.post[post], .state = state, .form = form };
+    *peer = (struct peer){ .post = &room.post[post], .state = state, .form = form };
     memset(state, 0, chat_service.session_size);
     peer->session.proto = NET_TCP;
     peer->session.peer.len = sizeof(struct sockaddr_in);
@@ -416,16 +332,16 @@ static void close_peer(struct peer *peer) {
 /* All posts read what there is; who is to be closed is. */
 static void turn(void) {
     for (unsigned i = 0; i < WORKERS; i++) {
-        struct post *post = &world.post[i];
+        struct post *post = &room.post[i];
 
-        for (unsigned steps = 0; post->reader.cursor != bus_next(world.bus); steps++) {
+        for (unsigned steps = 0; post->reader.cursor != bus_next(room.bus); steps++) {
             expect(steps < 64);
             chat_service.mail(post);
         }
     }
     for (unsigned i = 0; i < PEERS; i++)
-        if (world.peer[i].is_open && world.peer[i].is_closing)
-            close_peer(&world.peer[i]);
+        if (room.peer[i].is_open && room.peer[i].is_closing)
+            close_peer(&room.peer[i]);
 }
 
 #endif

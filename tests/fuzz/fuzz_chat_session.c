@@ -17,7 +17,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 }
 
 static struct peer *take_peer(void) {
-    struct peer *peer = &world.peer[take(1) % PEERS];
+    struct peer *peer = &room.peer[take(1) % PEERS];
 
     return peer->is_open ? peer : NULL;
 }
@@ -27,8 +27,8 @@ static struct peer *take_peer(void) {
 static void come(void) {
     const unsigned how = (unsigned)take(1), i = how % PEERS;
 
-    if (world.peer[i].is_open)
-        close_peer(&world.peer[i]);
+    if (room.peer[i].is_open)
+        close_peer(&room.peer[i]);
     chat_service.open(&add_peer(i, how / 8 % WORKERS, how / 16 % WIRE_FORMS)->session);
 }
 
@@ -47,15 +47,15 @@ static void message(void) {
 
 static void datagram(void) {
     const unsigned how = (unsigned)take(1);
-    struct peer *peer = &world.datagram;
+    struct peer *peer = &room.datagram;
     const char *text;
     size_t len;
 
     text = take_text(&len);
-    peer->post = &world.post[0];
+    peer->post = &room.post[0];
     peer->session.messages++;
     peer->session.total = len;
-    world.path = (struct session_path){ .family = AF_INET, .port = (uint16_t)(1 + how % 8) };
+    room.path = (struct session_path){ .family = AF_INET, .port = (uint16_t)(1 + how % 8) };
     peer->session.peer.len = sizeof(struct sockaddr_in);
     peer->session.peer.sa.in.sin_family = AF_INET;
     peer->session.peer.sa.in.sin_addr.s_addr = htonl(how & 8 ? 0x7f000001 : 0x08080808);
@@ -81,17 +81,17 @@ static void stick(void) {
 }
 
 static void pass_time(void) {
-    world.now_ms += take(1) * take(1) * 10;
+    room.now_ms += take(1) * take(1) * 10;
     for (unsigned i = 0; i < WORKERS; i++)
-        chat_service.tick(&world.post[i], world.now_ms);
+        chat_service.tick(&room.post[i], room.now_ms);
 }
 
 /* ---- workers ---- */
 
 /* To the other one; what goes over is changed here and there. */
 static void hand_over(void) {
-    static struct tail room;
-    struct peer *peer = take_peer(), *other = &world.peer[take(1) % PEERS];
+    static struct tail held;
+    struct peer *peer = take_peer(), *other = &room.peer[take(1) % PEERS];
     unsigned changes = (unsigned)take(1) % 8;
     char packed[4096], *bytes;
     ssize_t n;
@@ -100,13 +100,13 @@ static void hand_over(void) {
         return;
     n = chat_service.pack(&peer->session, packed, sizeof(packed));
     expect(n > 0);
-    bytes = tail_copy(&room, packed, (size_t)n);
+    bytes = tail_copy(&held, packed, (size_t)n);
     while (changes-- > 0) {
         const size_t place = take(2) % (size_t)n;
 
         bytes[place] = (char)take(1);
     }
-    other = add_peer((unsigned)(other - world.peer), peer->post->index ^ 1, peer->form);
+    other = add_peer((unsigned)(other - room.peer), peer->post->index ^ 1, peer->form);
     if (chat_service.unpack(&other->session, bytes, (size_t)n - (take(1) == 1)) == 0) {
         peer->is_open = false;
         chat_service.writable(&other->session);
@@ -117,14 +117,14 @@ static void hand_over(void) {
 }
 
 static void forge_parcel(void) {
-    struct peer *peer = &world.peer[take(1) % PEERS];
+    struct peer *peer = &room.peer[take(1) % PEERS];
     const char *text;
     size_t len;
 
     text = take_text(&len);
     if (peer->is_open)
         return;
-    peer = add_peer((unsigned)(peer - world.peer), 1, WIRE_FORM_LINE);
+    peer = add_peer((unsigned)(peer - room.peer), 1, WIRE_FORM_LINE);
     peer->is_open = chat_service.unpack(&peer->session, text, len) == 0;
     if (peer->is_open)
         chat_service.writable(&peer->session);
@@ -147,27 +147,27 @@ static void write_into(char *mem, size_t size) {
 
 /* Anywhere, or where one of the first members is. */
 static void write_room(void) {
-    const struct chat_room *room = &world.post[0].worker.room;
+    const struct chat_room *members = &room.post[0].worker.room;
     const unsigned how = (unsigned)take(1), i = how / 8;
-    _Atomic uint64_t *const arrays[] = { room->word, room->look, room->member };
+    _Atomic uint64_t *const arrays[] = { members->word, members->look, members->member };
 
     if (how % 8 < 2)
-        write_into(world.shared, world.shared_size);
+        write_into(room.shared, room.shared_size);
     else if (how % 8 < 5)
         write_into((char *)(arrays[how % 8 - 2] + i), sizeof(uint64_t));
     else
-        write_into((char *)&room->slot[i % 8], sizeof(room->slot[0]));
+        write_into((char *)&members->slot[i % 8], sizeof(members->slot[0]));
 }
 
 static void write_owned(void) {
-    write_into(world.owned, world.owned_size);
+    write_into(room.owned, room.owned_size);
 }
 
 static void publish(void) {
     const unsigned how = (unsigned)take(1);
-    struct post *post = &world.post[how % WORKERS];
+    struct post *post = &room.post[how % WORKERS];
     struct bus_record record = { .kind = (uint16_t)(how / 2 % (CHAT_KINDS + 1)) };
-    const struct peer *peer = &world.peer[take(1) % PEERS];
+    const struct peer *peer = &room.peer[take(1) % PEERS];
     size_t len;
     uint64_t seq;
 
@@ -192,17 +192,17 @@ static void come_at_last(void) {
     static const char hello[] = "HELLO 1 caps=json key=0123456789abcdef name=Last";
     struct peer *peer;
 
-    if (world.peer[0].is_open)
-        close_peer(&world.peer[0]);
+    if (room.peer[0].is_open)
+        close_peer(&room.peer[0]);
     turn();
-    memcpy(world.shared, world.fresh_shared, world.shared_size);
+    memcpy(room.shared, room.fresh_shared, room.shared_size);
     peer = add_peer(0, 0, WIRE_FORM_LINE);
     peer->session.messages = 1;
     chat_service.message(&peer->session, hello, sizeof(hello) - 1);
     expect((peer->state->flags & CHAT_IS_IN) != 0 && !peer->is_closing);
     turn();
     expect((peer->state->flags & CHAT_IS_IN) != 0);
-    expect(peer->state->next == bus_next(world.bus));
+    expect(peer->state->next == bus_next(room.bus));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -213,8 +213,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     input_begin(data, size);
     how = (unsigned)take(1);
-    world.lang = how & 1 ? SERVICE_LANG_RU : SERVICE_LANG_EN;
-    world.is_event = (how & 2) == 0;
+    room.lang = how & 1 ? SERVICE_LANG_RU : SERVICE_LANG_EN;
+    room.is_event = (how & 2) == 0;
     world_begin();
     while (input.left > 0) {
         acts[take(1) % (sizeof(acts) / sizeof(acts[0]))]();

@@ -63,24 +63,9 @@ static struct fixture {
     struct peer front;
 } room;
 
+#include "tests/support/chat_stand_in.h"
+
 /* ---- session.h ---- */
-
-static struct peer *peer_of(const struct session *session) {
-    return (struct peer *)session;
-}
-
-void *session_state(const struct session *session) {
-    return peer_of(session)->state;
-}
-
-struct post *session_post(const struct session *session) {
-    return peer_of(session)->post;
-}
-
-const void *session_settings(const struct session *session) {
-    (void)session;
-    return &room.settings;
-}
 
 static int put_out(struct peer *peer, const char *data, size_t len) {
     if (peer->has_no_room)
@@ -114,19 +99,6 @@ int session_sendv(struct session *session, const struct iovec *iov, int n) {
     return 0;
 }
 
-void session_send_each(struct session_sending *list, unsigned n) {
-    for (unsigned i = 0; i < n; i++)
-        list[i].is_sent = put_out(peer_of(list[i].session), list[i].data, list[i].len) == 0;
-}
-
-enum wire_form session_form(const struct session *session) {
-    return peer_of(session)->form;
-}
-
-size_t session_unsent(const struct session *session) {
-    return peer_of(session)->unsent;
-}
-
 void session_pause(struct session *session, uint64_t for_ms) {
     peer_of(session)->paused_ms = for_ms;
 }
@@ -138,16 +110,6 @@ void session_close(struct session *session) {
 void session_add_count(const struct session *session, unsigned counter, uint64_t n) {
     (void)session;
     room.count[counter] += n;
-}
-
-enum service_lang session_lang(const struct session *session) {
-    (void)session;
-    return room.lang;
-}
-
-bool session_is_heard(const struct session *session) {
-    (void)session;
-    return true;
 }
 
 static void keep_said(const char *format, va_list args) {
@@ -201,54 +163,8 @@ void *post_worker(struct post *post) {
     return post->worker;
 }
 
-const void *post_settings(const struct post *post) {
-    (void)post;
-    return &room.settings;
-}
-
-enum service_lang post_lang(const struct post *post) {
-    (void)post;
-    return room.lang;
-}
-
-uint64_t post_now_ms(const struct post *post) {
-    (void)post;
-    return room.now_ms;
-}
-
 bool post_is_main(const struct post *post) {
     return post->row % 2 == 0; /* so that both kinds are met */
-}
-
-struct bus *post_bus(const struct post *post) {
-    (void)post;
-    return room.bus;
-}
-
-int post_publish(struct post *post, const struct bus_record *record, uint64_t *out_seq) {
-    return bus_publish(post->seat, record, out_seq);
-}
-
-struct bus_seat *post_seat(struct post *post) {
-    return post->seat;
-}
-
-struct bus_reader *post_reader(struct post *post) {
-    return &post->reader;
-}
-
-void *post_shared(struct post *post) {
-    (void)post;
-    return room.shared;
-}
-
-void *post_owned(struct post *post) {
-    (void)post;
-    return room.owned;
-}
-
-unsigned post_row(const struct post *post) {
-    return (unsigned)post->row;
 }
 
 unsigned post_count_rows(const struct post *post) {
