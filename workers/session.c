@@ -71,7 +71,9 @@ size_t session_unsent(const struct session *session) {
     if (is_datagram(session))
         return 0;
     connection = connection_of(session);
-    connection->owes_writable |= connection_has_unsent(connection);
+    if (!connection_has_unsent(connection))
+        return 0;
+    connection->owes_writable = true;
     return connection_count_unsent(connection);
 }
 
