@@ -476,6 +476,34 @@ static void every_line_is_acknowledged_or_the_end_says_otherwise(void) {
         r.code, r.err);
 }
 
+/* Talks on and on, and acknowledges nothing. */
+static void chatter(int listener) {
+    int fd = accept(listener, NULL, NULL);
+
+    while (fd >= 0 && send(fd, "la la\n", 6, MSG_NOSIGNAL) == 6)
+        harness_pause_us(20000);
+    _exit(0);
+}
+
+static void chatter_is_no_acknowledgement(void) {
+    struct harness_result r;
+    unsigned port;
+    int listener = listen_any(&port);
+    char digits[8];
+    pid_t pid = fork();
+
+    if (pid == 0)
+        chatter(listener);
+    snprintf(digits, sizeof(digits), "%u", port);
+    r = harness_run("prefork", "send", "127.0.0.1", digits, "--ack", "--message", "hello",
+        "--timeout", "300ms", NULL);
+    CHECK(r.code == 124 && strstr(r.err, "1 of 1 messages are not acknowledged") != NULL,
+        "exit %d: %s", r.code, r.err);
+    CHECK(r.wall_ns < 5000000000ull, "after %.1f s", (double)r.wall_ns / 1e9);
+    close(listener);
+    waitpid(pid, NULL, 0);
+}
+
 static const struct harness_test tests[] = {
     { "bots_of_every_form_meet_in_a_room", bots_of_every_form_meet_in_a_room },
     { "who_sends_datagrams_shows_that_he_is_there", who_sends_datagrams_shows_that_he_is_there },
@@ -495,6 +523,7 @@ static const struct harness_test tests[] = {
         frames_are_not_given_up_when_they_were_asked_for },
     { "every_line_is_acknowledged_or_the_end_says_otherwise",
         every_line_is_acknowledged_or_the_end_says_otherwise },
+    { "chatter_is_no_acknowledgement", chatter_is_no_acknowledgement },
     { .name = NULL },
 };
 

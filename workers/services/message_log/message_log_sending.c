@@ -125,8 +125,9 @@ static int put_more(struct message_log_sending *sending) {
 static void take(void *owner, const char *text, size_t len) {
     struct message_log_sending *sending = owner;
 
-    if (len > 3 && memcmp(text, "ok ", 3) == 0 && sending->paid < sending->owed)
-        sending->paid++;
+    if (len <= 3 || memcmp(text, "ok ", 3) != 0 || sending->paid >= sending->owed)
+        return;
+    sending->paid++;
     sending->progress_at_ms = clock_now_ms();
 }
 
