@@ -284,13 +284,5 @@ fi
     cat "$tmp/pairs"
     echo
 } >"$tmp/section"
-# In place of the old section, or before what follows it.
-awk -v section="$tmp/section" '
-    function put() { while ((getline line < section) > 0) print line; done = 1 }
-    /^## Chat/ { skip = 1; put(); next }
-    /^## / { skip = 0 }
-    /^## (Soak|All pairs)/ && !done { put() }
-    !skip { print }
-    END { if (!done) put() }' $results >"$tmp/new"
-cat "$tmp/new" >$results
+tests/bench/put_section.sh "Chat" "Soak|All pairs" <"$tmp/section"
 say "written to $results"

@@ -111,13 +111,5 @@ for _ in $(seq "$pairs"); do two_jobs; done >"$tmp/two"
     echo
 } >"$tmp/section"
 cat "$tmp/section" >&2
-# In place of the old section, or before what follows it.
-awk -v section="$tmp/section" '
-    function put() { while ((getline line < section) > 0) print line; done = 1 }
-    /^## Jobs in the daemon/ { skip = 1; put(); next }
-    /^## / { skip = 0 }
-    /^## (Services|Soak|All pairs)/ && !done { put() }
-    !skip { print }
-    END { if (!done) put() }' $results >"$tmp/new"
-cat "$tmp/new" >$results
+tests/bench/put_section.sh "Jobs in the daemon" "Services|Chat|Soak|All pairs" <"$tmp/section"
 echo "bench: written to $results" >&2

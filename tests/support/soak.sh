@@ -4,7 +4,6 @@
 set -eu
 
 build=$1 filter=${2:-}
-results=tests/bench/RESULTS.md
 log=$build/tests/soak.log
 status=0
 # shellcheck disable=SC2086
@@ -12,8 +11,6 @@ status=0
 cat "$log" >&2
 [ -z "$filter" ] && [ $status = 0 ] || exit $status
 
-section=$(mktemp)
-trap 'rm -f "$section"' EXIT
 {
     echo "## Soak: the stated numbers"
     echo
@@ -24,15 +21,5 @@ trap 'rm -f "$section"' EXIT
         awk '{ if ($0 ~ /^ok/) { if (n) print; n = 0 } else { print; n++ } }'
     echo '```'
     echo
-} >"$section"
-# In place of the old section, or before the pairs.
-awk -v section="$section" '
-    function put() { while ((getline line < section) > 0) print line; done = 1 }
-    /^## Soak/ { skip = 1; put(); next }
-    /^## / { skip = 0 }
-    /^## All pairs/ && !done { put() }
-    !skip { print }
-    END { if (!done) put() }' $results >"$section.new"
-cat "$section.new" >$results
-rm -f "$section.new"
+} | tests/bench/put_section.sh "Soak" "All pairs"
 exit $status
