@@ -176,6 +176,9 @@ static void killed_log_writer_loses_and_doubles_nothing(void) {
     CHECK(daemon_number("echo", "connections_total") == exchanges, "%lu connections, %u exchanges",
         (unsigned long)daemon_number("echo", "connections_total"), exchanges);
     CHECK(daemon_number("echo", "log_dropped") == 0, "records were dropped");
+    /* A death that is only seen while it stops is none. */
+    CHECK(harness_until(PATIENCE_MS, (writer = log_writer(&daemon)) != 0 && writer != last),
+        "no log writer after the last kill");
     daemon_stop(&daemon);
     records = records_read(LOG);
     CHECK(records_count(&records, "log_writer_exit") == kills, "%zu deaths told",
