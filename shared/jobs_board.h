@@ -42,10 +42,10 @@ struct jobs_board_progress {
 /* A job that is in work, or was when a job supervisor died: book_trial.c. Kept by the next one. */
 struct jobs_board_trial {
     _Atomic uint64_t job; /* id, written last; 0: free */
-    _Atomic uint32_t is_in_work;
-    _Atomic uint32_t deaths;       /* of the job supervisor since then, the job being in work */
-    _Atomic uint32_t deaths_alone; /* of these, nothing else being in work */
-    _Atomic uint32_t newest;       /* of progress: the other one may be half written */
+    _Atomic uint32_t is_in_work, is_on_trial;
+    _Atomic uint32_t deaths; /* of the job supervisor since its last chunk, the job being in work */
+    _Atomic uint32_t blamed; /* for so many of them, in a row */
+    _Atomic uint32_t newest; /* of progress: the other one may be half written */
     struct jobs_board_progress progress[2];
 };
 

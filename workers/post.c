@@ -129,7 +129,7 @@ static void tell_writable(struct post_session *session) {
     struct connection *connection = &session->connection;
     const struct service_ops *ops = connection->post->worker->args->ops;
 
-    session->connection.owes_writable = false;
+    connection->owes_writable = false;
     if (ops->writable == NULL || connection->is_closing)
         return;
     connection_enter_hook(connection->lane);
@@ -169,7 +169,7 @@ static void place(struct post_session *session, bool is_alive) {
     if (phase != session->phase || is_alive)
         post_move(session, phase);
     if (phase == POST_WRITING)
-        session->connection.owes_writable = true;
+        connection->owes_writable = true;
     post_set_mask(session, mask_of(connection));
     if (connection->dialect != NULL)
         set_timer(session, dialect_due_ms(connection));
@@ -210,7 +210,7 @@ void post_settle(struct post_session *session, bool is_alive) {
         }
         if (connection->dialect != NULL && dialect_resume(connection))
             continue;
-        if (!session->connection.owes_writable || connection_has_unsent(connection))
+        if (!connection->owes_writable || connection_has_unsent(connection))
             break;
         tell_writable(session);
     }
@@ -297,7 +297,7 @@ void post_serve(struct post *post, struct connection *connection) {
     connection->post = post;
     session->watch = (struct loop_watch){ .fd = connection->fd, .ready = ready, .owner = session };
     session->may_be_duplicated = connection->is_handed_over;
-    session->connection.owes_writable = connection->is_handed_over;
+    connection->owes_writable = connection->is_handed_over;
     session->phase = phase_of(connection);
     session->alive_at_ns = *post->now_ns;
     TAILQ_INSERT_TAIL(&post->list[session->phase], session, link);

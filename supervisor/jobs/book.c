@@ -162,6 +162,7 @@ void book_renew(struct book *book, struct jobs_config *config) {
 
 void book_tend(struct book *book, uint64_t now_ns) {
     book->now_ns = now_ns;
+    book_trial_tend(book);
     book_plan_tend(book);
     book_turn_begin(book);
     runner_tend(book->runner, now_ns);

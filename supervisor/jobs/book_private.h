@@ -39,14 +39,15 @@ struct book {
     unsigned untidy;  /* done, and their journals are still there */
     bool is_stopping;
     uint64_t now_ns;
-    uint64_t plan_at_ns;     /* look at the plan then; UINT64_MAX: nothing will be due */
-    bool has_room;           /* the spool is smaller than max_spool */
-    uint64_t measure_at_ns;  /* see then whether it still is, while something is in work */
-    uint64_t keep_at_ns;     /* look for what is old then */
-    uint64_t quiet_at_ns;    /* until then something is going on, and what takes long can wait */
-    uint64_t late_at_ns;     /* say again then that what is due has no room */
-    uint64_t alone_until_ns; /* a suspect is in work, and until then nothing is begun beside it */
-    unsigned trial_next;     /* of the board: where the next free row may be */
+    uint64_t plan_at_ns;    /* look at the plan then; UINT64_MAX: nothing will be due */
+    bool has_room;          /* the spool is smaller than max_spool */
+    uint64_t measure_at_ns; /* see then whether it still is, while something is in work */
+    uint64_t keep_at_ns;    /* look for what is old then */
+    uint64_t quiet_at_ns;   /* until then something is going on, and what takes long can wait */
+    uint64_t late_at_ns;    /* say again then that what is due has no room */
+    struct jobs_board_trial *on_trial; /* a suspect, beside which nothing is begun now; or NULL */
+    uint64_t trial_until_ns;           /* how long */
+    unsigned trial_next;               /* of the board: where the next free row may be */
 };
 
 /* ---- book_turn.c ---- */
@@ -87,12 +88,18 @@ void book_trial_set_in_work(struct book *book, struct entry *entry, bool is_in_w
 void book_trial_see_progress(struct book *book, struct entry *entry);
 void book_trial_end(struct book *book, struct entry *entry);
 
+/* Who is on trial is no more when his time is over. In each turn, before anything is begun. */
+void book_trial_tend(struct book *book);
+
 /* It may be what kills the job supervisor: it has its turn when nothing else has. */
 bool book_trial_is_suspect(const struct entry *entry);
 
+/* Of two suspects, this one has its turn first. */
+bool book_trial_comes_first(const struct entry *entry, const struct entry *other);
+
 /*
- * It is: it is not begun again by itself. Writes why, and into the entry how far it was seen to be:
- * what is begun again finds that out itself.
+ * It is what does: it is not begun again by itself. Writes why, and into the entry how far it was
+ * seen to be: what is begun again finds that out itself.
  */
 bool book_trial_is_lost(struct entry *entry, char cause[ENTRY_CAUSE_MAX]);
 

@@ -139,21 +139,22 @@ static struct entry *pick(const struct book *book) {
     unsigned least = 0, of_user;
 
     if (book->is_stopping || book->working.count >= book->config->max_running ||
-        book->now_ns < book->alone_until_ns)
+        book->on_trial != NULL)
         return NULL;
     TAILQ_FOREACH (entry, &book->queue.list, turn) {
-        if (book_trial_is_suspect(entry)) {
-            suspect = suspect != NULL ? suspect : entry;
-            continue;
-        }
         if (!is_alone(book, entry, &of_user) || (best != NULL && of_user >= least))
             continue;
+        if (book_trial_is_suspect(entry)) {
+            if (suspect == NULL || book_trial_comes_first(entry, suspect))
+                suspect = entry;
+            continue;
+        }
         best = entry;
         least = of_user;
         if (least == 0)
             break;
     }
-    return best != NULL || book->working.count > 0 ? best : suspect;
+    return best != NULL ? best : suspect;
 }
 
 bool book_turn_is_due(const struct book *book) {

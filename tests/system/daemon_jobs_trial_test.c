@@ -46,7 +46,7 @@ static void job_under_which_it_dies_is_set_aside_and_the_others_get_on(void) {
     CHECK(jobs_number(good, "records") == 1376, "%lld", jobs_number(good, "records"));
     CHECK(jobs_number(bad, "exit") == 1, "exit %lld", jobs_number(bad, "exit"));
     r = PREFORK("job", "show", bad);
-    expect_words("show", r.out, "the job supervisor died 64 times while it alone was in work");
+    expect_words("show", r.out, "the job supervisor died 64 times in a row under it");
     expect_words("log", daemon_log(), "event=job_suspect");
     r = PREFORK("job", "retry", bad);
     CHECK(r.code == 0, "exit %d: %s", r.code, r.err);

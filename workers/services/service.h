@@ -88,8 +88,8 @@ struct service_ops {
     /* One whole message as the wire decoded it (it may be empty), or one datagram. */
     void (*message)(struct session *session, const char *data, size_t len);
     /*
-     * All that was sent is out, and some of it was found unsent before: there is room again. The
-     * first hook after unpack, too.
+     * All that was sent is out, after some of it had to wait, or was found unsent by
+     * session_unsent(): there is room again. The first hook after unpack, too.
      */
     void (*writable)(struct session *session);
     /* The worker ends the session, now: last words. */

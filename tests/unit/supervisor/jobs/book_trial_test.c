@@ -25,7 +25,7 @@ Test(book_trial, one_death_is_nobodys_fault) {
     cr_assert_not(fixture_has_logged("event=job_suspect"));
 }
 
-Test(book_trial, after_two_deaths_suspects_run_one_by_one) {
+Test(book_trial, after_two_deaths_suspects_are_begun_one_by_one) {
     fixture_submit(&fixture_anna);
     fixture_submit(&fixture_berta);
     fixture_turn();
@@ -34,10 +34,26 @@ Test(book_trial, after_two_deaths_suspects_run_one_by_one) {
     cr_assert_eq(state_of(1), ENTRY_RUNNING);
     cr_assert_eq(state_of(2), ENTRY_QUEUED);
     cr_assert_neq(fixture_find(2)->cause[0], '\0', "why it waits is not said");
+    fixture_pass(10 * FIXTURE_SECOND_NS);
+    cr_assert_eq(state_of(2), ENTRY_RUNNING, "a long chunk keeps the others waiting");
+    cr_assert_eq(fixture_find(2)->cause[0], '\0');
+}
+
+Test(book_trial, end_of_a_trial_lets_the_next_one_begin) {
+    fixture_submit(&fixture_anna);
+    fixture_submit(&fixture_berta);
+    fixture_turn();
+    die(2);
     fake_finish(fixture_find(1));
     fixture_turn();
     cr_assert_eq(state_of(2), ENTRY_RUNNING);
-    cr_assert_eq(fixture_find(2)->cause[0], '\0');
+}
+
+static struct jobs_config *one_at_a_time(void) {
+    struct jobs_config *config = fixture_config();
+
+    config->max_running = 1;
+    return config;
 }
 
 Test(book_trial, others_come_before_a_suspect) {
@@ -45,12 +61,10 @@ Test(book_trial, others_come_before_a_suspect) {
     fixture_turn();
     die(1);
     fixture_submit(&fixture_anna); /* after it, and not in work yet */
-    die(1);
+    fixture_restart(one_at_a_time());
+    fixture_turn();
     cr_assert_eq(state_of(1), ENTRY_QUEUED, "a suspect has taken the first turn");
     cr_assert_eq(state_of(2), ENTRY_RUNNING);
-    fake_finish(fixture_find(2));
-    fixture_turn();
-    cr_assert_eq(state_of(1), ENTRY_RUNNING);
 }
 
 Test(book_trial, nothing_joins_a_suspect_for_a_while) {
@@ -63,6 +77,39 @@ Test(book_trial, nothing_joins_a_suspect_for_a_while) {
     cr_assert_leq(book_patience_ms(fixture_book, fixture_now_ns), 10001, "nobody looks then");
     fixture_pass(10 * FIXTURE_SECOND_NS);
     cr_assert_eq(state_of(2), ENTRY_RUNNING, "a long chunk keeps the others waiting");
+}
+
+/* Whatever else is in work. */
+Test(book_trial, death_is_blamed_on_who_is_on_trial) {
+    fixture_submit(&fixture_anna);
+    fixture_submit(&fixture_berta);
+    fixture_turn();
+    die(2);
+    fixture_pass(10 * FIXTURE_SECOND_NS); /* the first one's chunk is long */
+    for (unsigned deaths = 0; deaths < 64 && state_of(2) != ENTRY_FAILED; deaths++) {
+        cr_assert_eq(state_of(2), ENTRY_RUNNING);
+        die(1);
+    }
+    cr_assert_eq(state_of(2), ENTRY_FAILED);
+    cr_assert_eq(state_of(1), ENTRY_RUNNING);
+}
+
+/* One that kills late, under another's trial: the blame goes round. */
+Test(book_trial, blame_goes_to_another_with_the_next_death) {
+    unsigned second;
+
+    fixture_submit(&fixture_anna);
+    fixture_submit(&fixture_berta);
+    fixture_turn();
+    die(2);
+    for (unsigned deaths = 0; deaths < 200; deaths++) {
+        second = state_of(1) == ENTRY_RUNNING ? 2 : 1;
+        cr_assert_eq(state_of(second), ENTRY_QUEUED);
+        fixture_pass(10 * FIXTURE_SECOND_NS);
+        cr_assert_eq(state_of(second), ENTRY_RUNNING);
+        die(1);
+        cr_assert_eq(state_of(second), ENTRY_RUNNING, "who is blamed does not come first");
+    }
 }
 
 /* It may have been the other one. */
