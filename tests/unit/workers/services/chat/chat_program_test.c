@@ -236,20 +236,25 @@ static void dies(void) {
 extern void __lsan_disable(void) __attribute__((weak));
 extern void __lsan_enable(void) __attribute__((weak));
 
-/* Carl's worker, in which he is alone, is killed at a step of what he does. */
-static void carl_dies(const char *step, struct peer *carl, const char *text) {
+/* He says this, or with NULL his connection is closed, and his worker ends at that step. */
+static void strike_at(const char *step, struct peer *peer, const char *text) {
     strike = (struct strike){ step, dies };
     if (__lsan_disable != NULL)
         __lsan_disable();
     if (setjmp(death) == 0) {
         if (text != NULL)
-            chat_service.message(&carl->session, text, strlen(text));
+            chat_service.message(&peer->session, text, strlen(text));
         else
-            chat_service.close(&carl->session, SESSION_END_CLOSED);
+            chat_service.close(&peer->session, SESSION_END_CLOSED);
     }
     if (__lsan_enable != NULL)
         __lsan_enable();
     cr_assert_null(strike.at, "%s was not met", step);
+}
+
+/* Carl's worker, in which he is alone, is killed at a step of what he does. */
+static void carl_dies(const char *step, struct peer *carl, const char *text) {
+    strike_at(step, carl, text);
     kill_worker(&room.worker[0]);
     turn();
     tick(0);
@@ -321,10 +326,7 @@ Test(chat_program, who_dies_while_he_changes_his_name_may_come_back) {
     for (size_t i = 0; i < sizeof(renaming) / sizeof(renaming[0]); i++) {
         carl = comes(&room.worker[0], "", "Carl");
         forget(nina);
-        strike = (struct strike){ renaming[i].step, dies };
-        if (setjmp(death) == 0)
-            chat_service.message(&carl->session, nick, strlen(nick));
-        cr_assert_null(strike.at, "%s was not met", renaming[i].step);
+        strike_at(renaming[i].step, carl, nick);
         kill_worker(&room.worker[0]);
         is_new = renaming[i].back[0] != '\0';
         carl = comes(&room.worker[2], since(2), "Carl");
@@ -347,9 +349,7 @@ Test(chat_program, who_dies_while_he_leaves_has_left_before_he_comes_in_again) {
 
     sends(carl, nick);
     forget(nina);
-    strike = (struct strike){ "chat-leaving", dies };
-    if (setjmp(death) == 0)
-        chat_service.close(&carl->session, SESSION_END_CLOSED);
+    strike_at("chat-leaving", carl, NULL);
     kill_worker(&room.worker[0]);
     comes(&room.worker[2], since(2), "Carl");
     tick(1000);
@@ -401,10 +401,7 @@ Test(chat_program, who_was_told_to_have_left_says_nothing_more_on_the_old_connec
                 *again = add_peer(&room.worker[2], WIRE_FORM_LINE);
 
     forget(nina);
-    strike = (struct strike){ "chat-back", dies };
-    if (setjmp(death) == 0)
-        chat_service.message(&again->session, hello, strlen(hello));
-    cr_assert_null(strike.at);
+    strike_at("chat-back", again, hello);
     kill_worker(&room.worker[2]);
     tick(0);
     tick(1000);
