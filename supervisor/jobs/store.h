@@ -6,6 +6,7 @@
  *
  *   SPOOL/lock           held by flock(2) as long as the owner or a child forked by it lives
  *   SPOOL/next_id        no id below it is given again; written before a folder goes
+ *         next_id.new    the first one, not whole yet
  *   SPOOL/plan/NAME      the past of a definition: when it was last due (plan.h)
  *   SPOOL/bad/           what was torn or foreign; nothing reads it
  *   SPOOL/job/ID/what    what was wanted; never changed

@@ -14,6 +14,7 @@
 
 #include "shared/clock.h"
 #include "shared/exit_code.h"
+#include "shared/failpoint.h"
 #include "shared/log.h"
 #include "supervisor/jobs/store_file.h"
 #include "supervisor/jobs/store_private.h"
@@ -104,17 +105,28 @@ static uint64_t read_next_id(struct store *store) {
     return (uint64_t)next_id;
 }
 
-/* Written at once, so that there is room for it later. */
-static int open_next_id(struct store *store) {
-    uint64_t noted_id = read_next_id(store);
-
+/*
+ * Written at once, so that there is room for it later; and under another name at first, so that
+ * nobody finds it empty.
+ */
+static int make_next_id(struct store *store) {
     store->next_fd = openat(
-        store->dir_fd, "next_id", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        store->dir_fd, "next_id.new", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (store->next_fd < 0)
         return -1;
-    store->next_id = noted_id > 0 ? noted_id : 1;
-    store->noted_id = noted_id;
-    return noted_id > 0 ? 0 : store_keep_id(store, 0);
+    FAILPOINT("store-id-made");
+    if (store_keep_id(store, 0) < 0)
+        return -1;
+    return renameat(store->dir_fd, "next_id.new", store->dir_fd, "next_id");
+}
+
+static int open_next_id(struct store *store) {
+    store->noted_id = read_next_id(store);
+    store->next_id = store->noted_id > 0 ? store->noted_id : 1;
+    if (store->noted_id == 0)
+        return make_next_id(store);
+    store->next_fd = openat(store->dir_fd, "next_id", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    return store->next_fd < 0 ? -1 : 0;
 }
 
 /* ---- open and close ---- */

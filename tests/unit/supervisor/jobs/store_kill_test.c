@@ -142,6 +142,21 @@ Test(store_kill, forgotten_job_is_gone_or_there_but_never_a_part_of_it) {
     }
 }
 
+static void open_first(void) {
+    store = store_open(spool, GENEROUS, 0, &complaint, &exit_code);
+}
+
+Test(store_kill, first_one_that_is_killed_while_it_opens_leaves_nothing_torn) {
+    static const char *const steps[] = { "store-id-made", "store-id-kept" };
+
+    for (size_t i = 0; i < 2; i++, begin_anew()) {
+        cr_assert(was_killed(do_and_die(steps[i], open_first)), "nobody came to %s", steps[i]);
+        store = spool_open();
+        cr_assert_eq(store_next_id(store), 1);
+        cr_assert_eq(logged("spool_bad"), 0, "%s", steps[i]);
+    }
+}
+
 /* ---- any moment ---- */
 
 #define JOBS_MAX 8192
