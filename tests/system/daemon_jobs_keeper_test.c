@@ -555,8 +555,8 @@ static void question_waits_until_it_is_ready(void) {
     fd = ask(ASK);
     CHECK(strcmp(read_line(fd), "{\"progress\":\"the job supervisor is being started\"}") == 0,
         "no progress");
-    CHECK(harness_until(PATIENCE_MS,
-              harness_children(daemon.proc.pid, child, DAEMON_WORKERS_MAX) == 4),
+    CHECK(harness_until(
+              PATIENCE_MS, harness_children(daemon.proc.pid, child, DAEMON_WORKERS_MAX) == 4),
         "children");
     kill(pid, SIGCONT);
     expect_end(fd);
