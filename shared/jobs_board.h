@@ -4,7 +4,8 @@
 /*
  * What the job supervisor and its workers are doing, in shared memory that outlives it: for
  * `prefork status`, which must not have to ask. Fixed rows, no pointer, no lock, no length that is
- * trusted. One writer, the job supervisor; a new one clears it. Readers copy, then print.
+ * trusted. One writer, the job supervisor; a new one clears it but for the trials, which are its
+ * own to read. Readers copy, then print.
  */
 
 #include <stdatomic.h>

@@ -56,13 +56,6 @@ bool book_trial_is_lost(struct entry *entry, char cause[ENTRY_CAUSE_MAX]) {
     return true;
 }
 
-static void suspect(struct entry *entry) {
-    snprintf(entry->cause, sizeof(entry->cause),
-        "the job supervisor died while it was in work: it is begun after the others");
-    if (entry->trial->deaths == SUSPECT_DEATHS)
-        book_log_suspect(entry);
-}
-
 /* The one that is blamed for the death; NULL: it may have been any. */
 static struct jobs_board_trial *find_accused(struct jobs_board *board) {
     struct jobs_board_trial *in_work = NULL;
@@ -81,13 +74,19 @@ static struct jobs_board_trial *find_accused(struct jobs_board *board) {
 
 static void take_up(
     struct entry *entry, struct jobs_board_trial *trial, const struct jobs_board_trial *accused) {
+    const bool was_in_work = trial->is_in_work;
+
     entry->trial = trial;
-    trial->deaths += trial->is_in_work;
+    trial->deaths += was_in_work;
     if (accused != NULL)
         trial->blamed = trial == accused ? trial->blamed + 1 : 0;
     trial->is_in_work = trial->is_on_trial = false;
-    if (book_trial_is_suspect(entry))
-        suspect(entry);
+    if (!book_trial_is_suspect(entry))
+        return;
+    snprintf(entry->cause, sizeof(entry->cause),
+        "the job supervisor died while it was in work: it is begun after the others");
+    if (was_in_work && trial->deaths == SUSPECT_DEATHS)
+        book_log_suspect(entry);
 }
 
 void book_trial_take_up(struct book *book) {
@@ -118,11 +117,14 @@ static struct jobs_board_trial *find_free(struct book *book) {
     return NULL;
 }
 
-static void release(struct book *book, const struct entry *entry) {
-    if (book->on_trial == NULL || book->on_trial != entry->trial)
-        return;
+static void end_trial(struct book *book) {
     book->on_trial->is_on_trial = false;
     book->on_trial = NULL;
+}
+
+static void release(struct book *book, const struct entry *entry) {
+    if (book->on_trial != NULL && book->on_trial == entry->trial)
+        end_trial(book);
 }
 
 void book_trial_begin(struct book *book, struct entry *entry) {
@@ -140,10 +142,8 @@ void book_trial_begin(struct book *book, struct entry *entry) {
 }
 
 void book_trial_tend(struct book *book) {
-    if (book->on_trial == NULL || book->now_ns < book->trial_until_ns)
-        return;
-    book->on_trial->is_on_trial = false;
-    book->on_trial = NULL;
+    if (book->on_trial != NULL && book->now_ns >= book->trial_until_ns)
+        end_trial(book);
 }
 
 void book_trial_set_in_work(struct book *book, struct entry *entry, bool is_in_work) {

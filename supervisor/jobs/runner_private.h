@@ -73,8 +73,10 @@ void runner_pause_for_room(struct run *run, int error);
 /* Tell the owner, when it is another state than before. */
 void runner_set_state(struct run *run, enum entry_state state, const char *cause);
 
+/* ENOSPC, or one that means the same. */
 bool runner_is_want_of_room(int error);
 
+/* It is in no list and has no job. */
 void runner_free_run(struct run *run);
 
 /* ---- runner_end.c ---- */

@@ -81,28 +81,23 @@ static void answer_until_it_waits(struct session *session, const char *data, siz
         session_send(session, "some", 4);
 }
 
-Test(post, who_waits_for_room_is_told_also_when_it_came_at_once) {
-    int fd = fixture_connect(NET_UNIX);
-
-    answer = answer_until_it_waits;
-    fixture_say(fd, "one\n");
-    cr_assert_str_eq(fixture_read(fd, 100), "some\n");
-    cr_assert_str_eq(fixture_told(), "one|writable|");
-}
-
 static void answer_once(struct session *session, const char *data, size_t len) {
     (void)data;
     (void)len;
     session_send(session, "some", 4);
 }
 
-Test(post, who_does_not_wait_is_not_told) {
-    int fd = fixture_connect(NET_UNIX);
+Test(post, who_waits_for_room_is_told_also_when_it_came_at_once) {
+    int waits = fixture_connect(NET_UNIX), does_not = fixture_connect(NET_UNIX);
 
+    answer = answer_until_it_waits;
+    fixture_say(waits, "one\n");
+    cr_assert_str_eq(fixture_read(waits, 100), "some\n");
+    cr_assert_str_eq(fixture_told(), "one|writable|");
     answer = answer_once;
-    fixture_say(fd, "one\n");
-    cr_assert_str_eq(fixture_read(fd, 100), "some\n");
-    cr_assert_str_eq(fixture_told(), "one|");
+    fixture_say(does_not, "two\n");
+    cr_assert_str_eq(fixture_read(does_not, 100), "some\n");
+    cr_assert_str_eq(fixture_told(), "two|");
 }
 
 static void pause_a_second(struct session *session, const char *data, size_t len) {
